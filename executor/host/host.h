@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facts about this host and this caller, found by trying and never by version.
+ *
+ * Runs in: library.
+ * Owns: struct host_fds owns its descriptors.
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "plan.pb-c.h"
+
+/* O_PATH descriptors of Host.paths, by index; -1 where there is nothing. */
+struct host_fds {
+    int *fd;
+    size_t count;
+};
+
+/**
+ * host_look() - Find everything but paths
+ * @ret: a new Host in @arena, paths empty
+ *
+ * What cannot change while the process lives is found once and kept.
+ *
+ * Return: 0; -ENOMEM
+ */
+int host_look(struct arena *arena, Crib__Host **ret);
+
+/**
+ * host_paths() - Look at paths with the caller's own rights
+ * @paths: borrows; absolute; each opened O_PATH by openat2 without magic links
+ * @count: how many
+ * @host:  its paths are appended in the same order
+ * @fds:   filled; the object at the end of symlinks, opened; close with host_fds_done()
+ *
+ * Return: 0, also where paths are missing (their kind says so); -ENOMEM, -EMFILE
+ */
+int host_paths(const char *const *paths, size_t count, struct arena *arena, Crib__Host *host,
+               struct host_fds *fds);
+
+void host_fds_done(struct host_fds *fds);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crib: run programs in sandboxes, the way Node's child_process runs children.
+ *
+ * Runs in: the user's program, on the thread that runs its libuv loop. No function here may be
+ * called from another thread; several executors on several loops are fine.
+ * Owns: an executor owns its tasks; a task owns its streams. A task lives until its `close`
+ * callback has returned; until then its pointer is good.
+ * See: docs/architecture.md for the order of events.
+ *
+ * Theory of operation
+ *
+ * Two sentences hold for every function that starts something: if it returns an error, none of the
+ * callbacks will ever come. After success exactly one `close` comes, as the last; before it comes
+ * either `error` (the program never ran) or one `exit`.
+ *
+ *     spawn  ─▶  message, denied, stream data (any number)  ─▶  exit  ─▶  disconnect, rest of the data  ─▶  close
+ *     error  ─▶  close                          (set-up failed: nothing of the program ever ran)
+ *
+ * `disconnect` comes once where there is a channel, before or after `exit`, when the channel ends. `error` may also come while a task runs, when
+ * something about it failed that does not end it (a frame over the cap, an abort); `spawn` tells the
+ * two apart.
+ */
+#ifndef CRIB_CRIB_H
+#define CRIB_CRIB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "crib/error.h"
+#include "crib/policy.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct crib crib;               /* an executor */
+typedef struct crib_task crib_task;     /* one child and its sandbox */
+typedef struct crib_stream crib_stream; /* one of a task's piped fds, the parent's end */
+
+#define CRIB_MAX_BUFFER  (1024 * 1024)      /* bytes; default of max_buffer, as Node's */
+#define CRIB_MAX_MESSAGE (64 * 1024 * 1024) /* bytes; cap on a message's payload */
+#define CRIB_MAX_FDS     64                 /* file descriptors with one message */
+
+/* What a task's fd is connected to. */
+enum crib_stdio_kind {
+    CRIB_NULL = 0, /* /dev/null */
+    CRIB_PIPE,     /* a crib_stream of the parent */
+    CRIB_INHERIT,  /* the parent's fd of the same number */
+    CRIB_FD,       /* the parent's fd `from`; borrowed for the call */
+    CRIB_STREAM,   /* another task's piped fd, joined in the kernel: `stream`, taken */
+    CRIB_CHANNEL,  /* the message channel; at most one (crib_fork adds it by itself) */
+};
+
+struct crib_stdio {
+    enum crib_stdio_kind kind;
+    int from;            /* CRIB_FD */
+    crib_stream *stream; /* CRIB_STREAM: not yet read from or written to; gone afterwards */
+};
+
+enum crib_channel_kind {
+    CRIB_CHANNEL_CRIB = 0, /* typed messages, crib/child.h at the other end */
+    CRIB_CHANNEL_NODE,     /* Node's; refused until it is bridged (-EOPNOTSUPP) */
+};
+
+/* A file or directory of the host that the task sees too. */
+struct crib_bind {
+    const char *source; /* on the host; relative to the parent's cwd */
+    const char *target; /* absolute, inside; NULL: same as source */
+    bool write;
+};
+
+enum crib_verdict {
+    CRIB_EXITED = 1,   /* status */
+    CRIB_SIGNALED,     /* signal */
+    CRIB_WALL_TIMEOUT, /* timeout reached */
+    CRIB_OUTPUT,       /* max_buffer reached */
+    CRIB_FILTER,       /* killed by a kill rule of the policy */
+    CRIB_SETUP_FAILED, /* the program never ran; error */
+    CRIB_KILLED,       /* by crib_task_kill, crib_task_abort or crib_close */
+};
+
+/* How a task ended. Borrowed from the task. */
+struct crib_result {
+    enum crib_verdict verdict;
+    int status;              /* exit status; -1 when there is none */
+    int signal;              /* the signal that ended it; 0 when none did */
+    struct crib_error error; /* code 0: none */
+    uint64_t wall_us, user_us, system_us; /* microseconds */
+    uint64_t peak_memory;    /* bytes, of the largest process */
+    uint64_t denials;        /* how many calls were denied in all */
+};
+
+/* A call that the filter refused. Borrowed for the callback. */
+struct crib_denial {
+    uint32_t pid;       /* inside the sandbox */
+    const char *call;   /* `socket` */
+    const char *text;   /* `socket(domain=AF_INET, type=SOCK_STREAM, protocol=0)` */
+    const char *answer; /* `EPERM` */
+    uint64_t count;     /* so many in a row */
+};
+
+/* A message from a child. Borrowed for the callback, fds excepted. */
+struct crib_message {
+    const char *type;
+    const void *data;
+    size_t len;
+    int *fds; /* keep one by storing -1 in its place; the rest is closed after the callback */
+    size_t nfds;
+};
+
+/* All may be NULL. The task pointer may be used in each, in `close` for the last time. */
+struct crib_events {
+    void (*spawn)(crib_task *task, void *data); /* the program runs */
+    void (*message)(crib_task *task, struct crib_message *message, void *data);
+    void (*drain)(crib_task *task, void *data); /* sends are below the high-water mark again */
+    void (*disconnect)(crib_task *task, void *data);
+    void (*denied)(crib_task *task, const struct crib_denial *denial, void *data);
+    void (*error)(crib_task *task, const struct crib_error *error, void *data);
+    void (*exit)(crib_task *task, const struct crib_result *result, void *data);
+    void (*close)(crib_task *task, const struct crib_result *result, void *data);
+};
+
+/* Every option; a zeroed struct with its size set means the defaults (crib_options_init). */
+struct crib_options {
+    size_t size; /* sizeof(struct crib_options) */
+
+    const char *policy;                  /* a name or a file; NULL: "default" */
+    const crib_policy *policy_message;   /* borrowed; beats `policy` */
+    const char *cwd;                     /* inside; NULL: the policy's view decides (/tmp) */
+    const char *const *env;              /* the whole environment, ended by NULL; NULL: what the policy passes */
+    const char *const *env_add;          /* added to it, ended by NULL; may be NULL */
+    const char *argv0;                   /* NULL: the file as given */
+    const char *shell;                   /* crib_exec: NULL is /bin/sh; others: run `file args…` through it */
+    const struct crib_stdio *stdio;      /* entry i is fd i; NULL: see each function */
+    size_t stdio_count;                  /* at most 64 */
+    const struct crib_bind *binds;
+    size_t bind_count;
+    int64_t uid, gid;                    /* host ids, same inside; 0 (unset by default) is what the policy gives */
+    bool set_uid, set_gid;               /* uid and gid count; a uid of 0 is then refused */
+    bool detached;                       /* outlives the parent; no pipe, channel or timeout */
+    uint64_t timeout_ms;                 /* wall time; 0: the policy's, or none */
+    int kill_signal;                     /* for timeout and abort; 0: SIGTERM; SIGKILL follows 1 s later */
+    size_t max_buffer;                   /* bytes kept of stdout, and of stderr; 0: CRIB_MAX_BUFFER */
+    size_t max_message;                  /* bytes of a message's payload; 0: CRIB_MAX_MESSAGE */
+    enum crib_channel_kind channel;
+
+    struct crib_events on;
+    void *data; /* handed to every callback */
+};
+
+CRIB_API void crib_options_init(struct crib_options *options);
+
+/**
+ * crib_open() - Open an executor on a loop
+ * @ret:     set on success
+ * @loop:    keeps; must outlive the executor
+ * @address: NULL: tasks run under this process; "unix:PATH" (a daemon) is -EOPNOTSUPP so far
+ * @err:     may be NULL, here and everywhere
+ *
+ * Return: 0; negative errno
+ */
+CRIB_API int crib_open(crib **ret, uv_loop_t *loop, const char *address, struct crib_error *err);
+
+/**
+ * crib_close() - Kill what still runs (detached tasks excepted) and free the executor
+ * @closed: called when every task's `close` has been; may be NULL
+ */
+CRIB_API void crib_close(crib *ex, void (*closed)(void *data), void *data);
+
+/**
+ * crib_spawn() - Start a program
+ * @file:    borrows; a path with a slash (relative to the parent's cwd), or a name searched in PATH inside
+ * @args:    borrows; without argv[0], ended by NULL; NULL: none
+ * @options: borrows; NULL: the defaults. stdio NULL: three pipes
+ * @ret:     set on success
+ *
+ * Return: 0; negative errno: bad options, an unknown policy, a host that cannot, or clone itself
+ * Source: child_process.spawn of Node
+ */
+CRIB_API int crib_spawn(crib *ex, const char *file, const char *const *args,
+                        const struct crib_options *options, crib_task **ret,
+                        struct crib_error *err);
+
+/**
+ * crib_exec_cb - What crib_exec and crib_exec_file call once, after `close`
+ * @error: NULL when the program exited with 0; else code is -ECANCELED (abort), -ETIMEDOUT,
+ *         -ENOBUFS (max_buffer), the set-up's error, or -ECHILD: status and signal are in the result
+ * @out, @err: what was collected; NUL-terminated; borrowed for the call
+ */
+typedef void (*crib_exec_cb)(crib_task *task, const struct crib_error *error, const char *out,
+                             size_t out_len, const char *err, size_t err_len, void *data);
+
+/**
+ * crib_exec() - Run a command line through the shell inside the sandbox, collecting its output
+ * @options: stdio must be NULL; fd 0 is a pipe
+ * @done:    may be NULL
+ * @ret:     set on success, with its pid known; may be NULL
+ */
+CRIB_API int crib_exec(crib *ex, const char *line, const struct crib_options *options,
+                       crib_exec_cb done, crib_task **ret, struct crib_error *err);
+
+/* The same without a shell. */
+CRIB_API int crib_exec_file(crib *ex, const char *file, const char *const *args,
+                            const struct crib_options *options, crib_exec_cb done,
+                            crib_task **ret, struct crib_error *err);
+
+/**
+ * crib_fork() - Start a module with a message channel
+ * @module:  a program that uses crib/child.h; found as in crib_spawn
+ * @options: stdio NULL: fds 0 to 2 are inherited; the channel is put at the first fd behind them
+ *
+ * The child finds the number in CRIB_CHANNEL_FD.
+ */
+CRIB_API int crib_fork(crib *ex, const char *module, const char *const *args,
+                       const struct crib_options *options, crib_task **ret,
+                       struct crib_error *err);
+
+/* What a blocking form returns. Free with crib_sync_done(). */
+struct crib_sync {
+    pid_t pid;
+    struct crib_result result;
+    struct crib_error error; /* as crib_exec_cb has it; code 0: none */
+    char *out, *err;         /* NUL-terminated; never NULL after success */
+    size_t out_len, err_len;
+};
+
+/**
+ * crib_exec_sync() - The blocking forms: run to the end on a loop of their own
+ * @ex:      its tasks and its loop stand still meanwhile
+ * @input:   written to stdin, which is then closed; NULL: stdin is /dev/null
+ * @options: callbacks are not called; stdio NULL: stdout and stderr are collected
+ *
+ * Return: 0 once it has run, however it ended (see ret->error); negative errno as crib_spawn
+ */
+CRIB_API int crib_exec_sync(crib *ex, const char *line, const void *input, size_t input_len,
+                            const struct crib_options *options, struct crib_sync *ret,
+                            struct crib_error *err);
+CRIB_API int crib_exec_file_sync(crib *ex, const char *file, const char *const *args,
+                                 const void *input, size_t input_len,
+                                 const struct crib_options *options, struct crib_sync *ret,
+                                 struct crib_error *err);
+CRIB_API int crib_spawn_sync(crib *ex, const char *file, const char *const *args,
+                             const void *input, size_t input_len,
+                             const struct crib_options *options, struct crib_sync *ret,
+                             struct crib_error *err);
+CRIB_API void crib_sync_done(struct crib_sync *sync);
+
+/* Return: init's pid in the caller's pid namespace; known from the start, good until `exit`. */
+CRIB_API pid_t crib_task_pid(const crib_task *task);
+
+/* Return: the executor's user data of this task. */
+CRIB_API void *crib_task_data(const crib_task *task);
+
+/* Return: the result so far; verdict 0 before `exit`. */
+CRIB_API const struct crib_result *crib_task_result(const crib_task *task);
+
+/* The whole result with receipt and denials as one line of JSON (task.proto, Result). The caller
+ * frees *ret_text. Return: 0; -EBUSY before the end; -ENOMEM. */
+CRIB_API int crib_task_result_json(const crib_task *task, char **ret_text);
+
+/**
+ * crib_task_kill() - Send a signal to the task's program
+ * @signo: SIGKILL ends the whole tree at once; others are the program's to handle
+ *
+ * Return: 0; -ESRCH it has ended; -EINVAL
+ */
+CRIB_API int crib_task_kill(crib_task *task, int signo);
+
+/* `error` with -ECANCELED, then kill_signal, then SIGKILL. Return: as crib_task_kill(). */
+CRIB_API int crib_task_abort(crib_task *task);
+
+/* Return: the parent's end of a CRIB_PIPE fd; NULL where there is none or it was taken. */
+CRIB_API crib_stream *crib_task_stream(crib_task *task, int fd);
+
+/**
+ * crib_stream_data_cb - A piece of what the task wrote
+ * @data: borrowed for the call; NULL at the end of the stream
+ * @len:  bytes; at the end 0, or a negative errno
+ */
+typedef void (*crib_stream_data_cb)(crib_stream *stream, const char *data, ssize_t len,
+                                    void *user);
+
+/* Start reading. Nothing is read before, and nothing after crib_stream_read_stop(): the pipe fills
+ * up and the task waits. Streams never read from are drained and dropped after `exit`. */
+CRIB_API int crib_stream_read_start(crib_stream *stream, crib_stream_data_cb on_data,
+                                    void *user);
+CRIB_API int crib_stream_read_stop(crib_stream *stream);
+
+/**
+ * crib_stream_write() - Write to the task
+ * @data: borrows; copied
+ * @done: may be NULL; status 0 or negative errno
+ *
+ * Return: 0; 1 accepted, but the high-water mark (64 KiB) is passed: wait for @done; negative errno
+ */
+CRIB_API int crib_stream_write(crib_stream *stream, const void *data, size_t len,
+                               void (*done)(crib_stream *stream, int status, void *user),
+                               void *user);
+
+/* Close the parent's end after what was written: the task sees the end of its input. */
+CRIB_API void crib_stream_close(crib_stream *stream);
+
+/**
+ * crib_task_send() - Send a message to a forked child
+ * @type: borrows; the payload's type name, at most 255 bytes
+ * @data: borrows; copied
+ * @fds:  borrows; duplicated at once
+ *
+ * Return: 0; 1 accepted, but the high-water mark (64 KiB) is passed: wait for `drain`; -ENOTCONN;
+ *         -EMSGSIZE; -EMFILE; -EINVAL
+ */
+CRIB_API int crib_task_send(crib_task *task, const char *type, const void *data, size_t len,
+                            const int *fds, size_t nfds);
+
+/* End the channel after what was sent; the child may then leave by itself. Return: 0; -ENOTCONN. */
+CRIB_API int crib_task_disconnect(crib_task *task);
+
+/* Return: whether messages can be sent. */
+CRIB_API bool crib_task_connected(const crib_task *task);
+
+/**
+ * crib_plan_text() - What crib_spawn would do, as YAML (plan.proto); nothing is run
+ * @ret_text: the caller frees it
+ */
+CRIB_API int crib_plan_text(crib *ex, const char *file, const char *const *args,
+                            const struct crib_options *options, char **ret_text,
+                            struct crib_error *err);
+
+/* Return: "0.1.0"; static. */
+CRIB_API const char *crib_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parent's half of a start: clone, id maps, plan and fds handed over. Nothing here waits for
+ * the task; init's reports arrive on the control socket.
+ *
+ * Theory of operation: docs/architecture.md, "A start".
+ *
+ * Runs in: library.
+ * Owns: struct launch owns its fds until launch_done().
+ */
+#ifndef LAUNCH_LAUNCH_H
+#define LAUNCH_LAUNCH_H
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "host/host.h"
+#include "plan.pb-c.h"
+
+struct launch {
+    pid_t pid;   /* init's, in this pid namespace */
+    int pidfd;   /* init's; readable when it is gone */
+    int control; /* SOCK_SEQPACKET to init, non-blocking; closing it ends the task, unless detached */
+};
+
+/**
+ * launch_start() - Start a sandbox
+ * @plan:  borrows; compiled
+ * @paths: borrows; what MountPlan.host_path points into
+ * @stdio: borrows; one fd for each plan->program->stdio, in order; may be closed afterwards
+ * @ret:   filled on success
+ *
+ * Blocks for a clone and an exec. On an error nothing is left behind.
+ *
+ * Return: 0; negative errno, err->step is `clone`, `init`, `maps`, `mounts` or `plan`
+ */
+int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
+                 struct launch *ret, struct crib_error *err);
+
+/**
+ * launch_receive() - The next report of init
+ * @report: set to a message in @arena
+ *
+ * Return: 1; 0 init will send no more; -EAGAIN; other negative errno
+ */
+int launch_receive(struct launch *launch, struct arena *arena, Crib__Report **ret_report);
+
+/* Ask init to send @signo to the task; SIGKILL ends init itself, and so everything.
+ * Return: 0; -ESRCH it has ended; -EINVAL. */
+int launch_signal(struct launch *launch, int signo);
+
+/**
+ * launch_reap() - Take init's exit status, if it is there and ours
+ *
+ * A host's own waitpid(-1) may have been faster: then there is none, and that is no error.
+ *
+ * Return: 1 and the status as waitpid gives it; 0 gone, status unknown; -EAGAIN still alive
+ */
+int launch_reap(struct launch *launch, int *ret_status);
+
+/* Kills and reaps what still runs (not what is detached), closes the fds. Accepts a zeroed one. */
+void launch_done(struct launch *launch);
+
+/* Turns init's failure report into an error, with the subject taken from the plan. */
+void launch_failure(const Crib__Plan *plan, const Crib__Report__Failure *failure,
+                    struct crib_error *ret_err);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request + policy + facts about the host -> plan. Pure: no system call is made here, and the same
+ * input gives the same plan, byte for byte.
+ *
+ * Theory of operation: one file a mechanism (ids.c, mounts.c, …), each `plan_WORD(struct planning *)`
+ * fills its part of the plan or refuses, and notes in the receipt what was asked and will be
+ * applied. build.c calls them in order.
+ *
+ * Runs in: library.
+ * Owns: nothing; the plan lives in the caller's arena.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "plan.pb-c.h"
+
+#define PLAN_MAX_STDIO  64        /* stdio entries of a task */
+#define PLAN_MAX_FD     255       /* highest fd number inside */
+#define PLAN_MAX_MOUNTS 128
+#define PLAN_MAX_ARGS   131072    /* arguments, and environment entries */
+#define PLAN_MAX_ARG    131071    /* bytes of one, without its NUL: the kernel's MAX_ARG_STRLEN */
+#define PLAN_TASK_ID    65534u    /* what a privileged caller's task runs as */
+#define PLAN_INIT_ID    65533u
+
+/* What the words share while a plan is made. */
+struct planning {
+    const Crib__Task *task;     /* its policy is effective and checked */
+    const Crib__Policy *policy; /* task->policy, never NULL */
+    const Crib__Host *host;
+    struct arena *arena;
+    Crib__Plan *plan;
+    struct crib_error *err;
+};
+
+/**
+ * plan_paths() - Which host paths the plan will ask about
+ * @host: as host_look() filled it (cwd is used)
+ * @ret:  absolute paths in @arena: bind sources of the policy and the task, and the program's file
+ *
+ * Return: 0; -EINVAL; -ENOMEM
+ */
+int plan_paths(const Crib__Task *task, const Crib__Host *host, struct arena *arena,
+               const char *const **ret, size_t *ret_count, struct crib_error *err);
+
+/**
+ * plan_build() - Decide everything
+ * @task: borrows; policy set
+ * @host: borrows; paths filled for plan_paths()
+ * @ret:  set to a plan in @arena, syscalls.program not yet compiled
+ * @err:  step is the mechanism's word, index the position in its list
+ *
+ * Return: 0; -EINVAL bad request, -EPERM, -ENOENT, -EOPNOTSUPP the host cannot (with remedy), -ENOMEM
+ */
+int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *arena,
+               Crib__Plan **ret, struct crib_error *err);
+
+/**
+ * plan_compile() - Turn the plan's rules into a filter program
+ *
+ * Fills syscalls.program, fallback and instructions. Programs are kept by the text of their rules,
+ * so that the next plan with the same rules costs nothing; guarded by a mutex.
+ *
+ * Return: 0; -E2BIG over 4096 instructions; -ENOMEM
+ */
+int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err);
+
+/* Adds a line to the receipt. Return: 0; -ENOMEM. */
+int plan_receipt(struct planning *p, const char *mechanism, const char *asked,
+                 const char *applied);
+
+/* The words; each fills its part. Return: as plan_build(). */
+int plan_namespaces(struct planning *p);
+int plan_ids(struct planning *p);
+int plan_mounts(struct planning *p);
+int plan_net(struct planning *p);
+int plan_limits(struct planning *p);
+int plan_caps(struct planning *p);
+int plan_syscalls(struct planning *p);
+int plan_landlock(struct planning *p);
+int plan_stdio(struct planning *p);
+int plan_env(struct planning *p);
+int plan_program(struct planning *p); /* file, argv, cwd */
+int plan_life(struct planning *p);    /* timeout, kill signal, detached */
+
+/**
+ * plan_denial() - Say a refused call in words
+ * @refused: borrows; as init reported it
+ * @ret:     a Denial in @arena
+ *
+ * Return: 0; -ENOMEM
+ */
+int plan_denial(const Crib__Report__Refused *refused, struct arena *arena, Crib__Denial **ret);
+
+#endif
