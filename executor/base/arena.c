@@ -18,9 +18,10 @@ struct arena_block {
     _Alignas(16) char data[];
 };
 
+/* One byte more, so that what is unpacked as bytes can be read as a C string too. */
 static void *pb_alloc(void *data, size_t size)
 {
-    return arena_alloc(data, size);
+    return size < SIZE_MAX ? arena_alloc(data, size + 1) : NULL;
 }
 
 static void pb_free(void *data, void *p)
@@ -125,8 +126,7 @@ ProtobufCBinaryData arena_bytes(struct arena *arena, const void *data, size_t le
     return (ProtobufCBinaryData){.len = len, .data = (uint8_t *)arena_copy(arena, data, len)};
 }
 
-int arena_push_value(struct arena *arena, void *list, size_t *count, const void *value,
-                     size_t size)
+int arena_push_value(struct arena *arena, void *list, size_t *count, const void *value, size_t size)
 {
     void **array = list;
     size_t n = *count;

@@ -16,7 +16,7 @@ struct arena {
     struct arena_block *blocks; /* newest first */
     size_t used;                /* bytes handed out */
     size_t limit;               /* bytes; more is refused */
-    ProtobufCAllocator pb;      /* hands out of this arena; its free does nothing */
+    ProtobufCAllocator pb; /* hands out of this arena, a NUL behind each; its free does nothing */
 };
 
 /* @limit: bytes in all; 0: 256 MiB. The arena must not move afterwards (pb points to it). */

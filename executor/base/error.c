@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void fill(struct crib_error *err, int code, const char *step, int index,
-                 const char *subject, const char *detail, va_list args)
+static void fill(struct crib_error *err, int code, const char *step, int index, const char *subject,
+                 const char *detail, va_list args)
 {
     memset(err, 0, sizeof(*err));
     err->code = code;

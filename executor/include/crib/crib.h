@@ -14,12 +14,18 @@
  * callbacks will ever come. After success exactly one `close` comes, as the last; before it comes
  * either `error` (the program never ran) or one `exit`.
  *
- *     spawn  ─▶  message, denied, stream data (any number)  ─▶  exit  ─▶  disconnect, rest of the data  ─▶  close
- *     error  ─▶  close                          (set-up failed: nothing of the program ever ran)
+ *     spawn ─▶ message, denied, stream data ─▶ exit ─▶ disconnect, rest of the data ─▶ close
+ *     error ─▶ close                    (set-up failed: nothing of the program ever ran)
  *
- * `disconnect` comes once where there is a channel, before or after `exit`, when the channel ends. `error` may also come while a task runs, when
- * something about it failed that does not end it (a frame over the cap, an abort); `spawn` tells the
- * two apart.
+ * What the program itself sent before its end comes as `message` before `exit`. `disconnect` comes
+ * once where there is a channel, before or after `exit`, when the channel has ended. `error` may
+ * also come while a task runs, when something about it failed that does not end it (a frame over
+ * the cap, an abort); `spawn` tells the two apart. A task that is killed before its program ran
+ * ends with `exit`. A detached task that still runs when its executor is closed gets only `close`,
+ * with verdict 0.
+ *
+ * Callbacks come from the loop, never out of a call; crib_task_abort() and its `error` are the
+ * exception. Every function here may be called from a callback.
  */
 #ifndef CRIB_CRIB_H
 #define CRIB_CRIB_H
@@ -48,7 +54,7 @@ typedef struct crib_stream crib_stream; /* one of a task's piped fds, the parent
 /* What a task's fd is connected to. */
 enum crib_stdio_kind {
     CRIB_NULL = 0, /* /dev/null */
-    CRIB_PIPE,     /* a crib_stream of the parent */
+    CRIB_PIPE,     /* a crib_stream of the parent: it writes to fd 0 and reads all others */
     CRIB_INHERIT,  /* the parent's fd of the same number */
     CRIB_FD,       /* the parent's fd `from`; borrowed for the call */
     CRIB_STREAM,   /* another task's piped fd, joined in the kernel: `stream`, taken */
@@ -71,6 +77,12 @@ struct crib_bind {
     const char *source; /* on the host; relative to the parent's cwd */
     const char *target; /* absolute, inside; NULL: same as source */
     bool write;
+};
+
+/* An empty directory in memory, writable by the task, gone with it. */
+struct crib_tmpfs {
+    const char *target; /* absolute, inside */
+    uint64_t size;      /* bytes; 0: 64 MiB */
 };
 
 enum crib_verdict {
@@ -98,7 +110,7 @@ struct crib_result {
 struct crib_denial {
     uint32_t pid;       /* inside the sandbox */
     const char *call;   /* `socket` */
-    const char *text;   /* `socket(domain=AF_INET, type=SOCK_STREAM, protocol=0)` */
+    const char *text;   /* `socket(domain=AF_INET, type=SOCK_STREAM, protocol=IPPROTO_IP)` */
     const char *answer; /* `EPERM` */
     uint64_t count;     /* so many in a row */
 };
@@ -139,8 +151,10 @@ struct crib_options {
     size_t stdio_count;                  /* at most 64 */
     const struct crib_bind *binds;
     size_t bind_count;
-    int64_t uid, gid;                    /* host ids, same inside; 0 (unset by default) is what the policy gives */
-    bool set_uid, set_gid;               /* uid and gid count; a uid of 0 is then refused */
+    const struct crib_tmpfs *tmpfs;      /* after the binds */
+    size_t tmpfs_count;
+    int64_t uid, gid;       /* host ids, the same inside; 0: what the policy gives */
+    bool set_uid, set_gid;  /* 0 is meant, and refused: for ids that come from elsewhere */
     bool detached;                       /* outlives the parent; no pipe, channel or timeout */
     uint64_t timeout_ms;                 /* wall time; 0: the policy's, or none */
     int kill_signal;                     /* for timeout and abort; 0: SIGTERM; SIGKILL follows 1 s later */
@@ -167,6 +181,10 @@ CRIB_API int crib_open(crib **ret, uv_loop_t *loop, const char *address, struct 
 
 /**
  * crib_close() - Kill what still runs (detached tasks excepted) and free the executor
+ *
+ * What is being read is read to its end; streams that are not are dropped. The loop must go on
+ * running until @closed. Accepts NULL.
+ *
  * @closed: called when every task's `close` has been; may be NULL
  */
 CRIB_API void crib_close(crib *ex, void (*closed)(void *data), void *data);
@@ -176,7 +194,7 @@ CRIB_API void crib_close(crib *ex, void (*closed)(void *data), void *data);
  * @file:    borrows; a path with a slash (relative to the parent's cwd), or a name searched in PATH inside
  * @args:    borrows; without argv[0], ended by NULL; NULL: none
  * @options: borrows; NULL: the defaults. stdio NULL: three pipes
- * @ret:     set on success
+ * @ret:     set on success; may be NULL
  *
  * Return: 0; negative errno: bad options, an unknown policy, a host that cannot, or clone itself
  * Source: child_process.spawn of Node
@@ -264,16 +282,19 @@ CRIB_API int crib_task_result_json(const crib_task *task, char **ret_text);
 
 /**
  * crib_task_kill() - Send a signal to the task's program
- * @signo: SIGKILL ends the whole tree at once; others are the program's to handle
+ * @signo: SIGKILL ends the whole tree at once; others are the program's to handle; 0 only asks
+ *
+ * Before the program runs, a signal waits until it does.
  *
  * Return: 0; -ESRCH it has ended; -EINVAL
  */
 CRIB_API int crib_task_kill(crib_task *task, int signo);
 
-/* `error` with -ECANCELED, then kill_signal, then SIGKILL. Return: as crib_task_kill(). */
+/* `error` with -ECANCELED, from within the call, then kill_signal, then SIGKILL.
+ * Return: as crib_task_kill(). */
 CRIB_API int crib_task_abort(crib_task *task);
 
-/* Return: the parent's end of a CRIB_PIPE fd; NULL where there is none or it was taken. */
+/* Return: the parent's end of a CRIB_PIPE fd; NULL where there is none, or no more. */
 CRIB_API crib_stream *crib_task_stream(crib_task *task, int fd);
 
 /**
@@ -301,7 +322,8 @@ CRIB_API int crib_stream_write(crib_stream *stream, const void *data, size_t len
                                void (*done)(crib_stream *stream, int status, void *user),
                                void *user);
 
-/* Close the parent's end after what was written: the task sees the end of its input. */
+/* Close the parent's end after what was written: the task sees the end of its input, or a reader that
+ * is gone. Accepts NULL. */
 CRIB_API void crib_stream_close(crib_stream *stream);
 
 /**

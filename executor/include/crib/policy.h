@@ -22,7 +22,8 @@ typedef struct crib_policy crib_policy;
  * crib_policy_load() - Read a policy by name or path, with its bases, and check it
  * @err: "file:line:column: unknown key 'limits.memroy', did you mean 'memory'?"
  *
- * Return: 0; -ENOENT; -EINVAL; -EISDIR; -EFBIG; -ELOOP; -ENOMEM
+ * Return: 0; -ENOENT; -EINVAL; -EISDIR; -EFBIG; -ELOOP; -E2BIG too many bases or entries; -ENOMEM;
+ *         what opening and reading a file may give
  */
 CRIB_API int crib_policy_load(const char *name, crib_policy **ret, struct crib_error *err);
 
