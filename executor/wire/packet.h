@@ -20,11 +20,12 @@
  * packet_send() - Send bytes and fds as one packet
  * @fds: borrows; may be NULL when @nfds is 0
  *
- * Return: 0; -EAGAIN; -EPIPE (no signal is raised); other negative errno
+ * Return: 0; -EAGAIN; -EPIPE (no signal is raised); -EINVAL @len is 0, which could not be told
+ *         from the end; -EMFILE more than PACKET_MAX_FDS; other negative errno
  */
 int packet_send(int sock, const void *data, size_t len, const int *fds, size_t nfds);
 
-/* Packs @msg and sends it without fds; at most PACKET_MAX_BYTES. */
+/* Packs @msg and sends it without fds. As above; over PACKET_MAX_BYTES is -EMSGSIZE. */
 int packet_send_message(int sock, const ProtobufCMessage *msg);
 
 /**
@@ -32,9 +33,12 @@ int packet_send_message(int sock, const ProtobufCMessage *msg);
  * @data:  filled
  * @size:  room at @data; a longer packet is -EMSGSIZE
  * @fds:   filled, CLOEXEC; the caller owns them
- * @nfds:  in: room at @fds; out: how many; more than the room is -EMFILE, all of them closed
+ * @nfds:  in: room at @fds; out, on success: how many
  *
- * Return: bytes received; 0 at the end; -EAGAIN; other negative errno
+ * On an error every received fd is closed again.
+ *
+ * Return: bytes received; 0 at the end; -EAGAIN; -EMFILE more fds than the room, or some lost
+ *         because this process may open no more; -EMSGSIZE; other negative errno
  */
 long packet_receive(int sock, void *data, size_t size, int *fds, size_t *nfds);
 

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/frame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "channel.pb-c.h"
+#include "wire/arrivals.h"
+#include "wire/rights.h"
+#include "wire/utf8.h"
+
+#define HEADER 4
+#define CHUNK  (64 * 1024)  /* bytes asked for in one receive */
+#define KEEP   (256 * 1024) /* a larger buffer is given back when it is empty */
+#define SLACK  1024         /* what an unpacked Frame takes beside its contents */
+
+struct frame_reader {
+    size_t max;               /* cap on a payload */
+    struct buf in;            /* begins where a frame begins */
+    uint64_t offset;          /* in the stream, of in.data */
+    struct arrivals arrivals; /* fds whose frame is not yet delivered */
+    struct frame frame;       /* the one delivered last */
+    struct arena arena;       /* what it lives in */
+    bool disconnected;        /* the peer said it will send no more */
+    struct crib_error why;    /* code not 0: dead */
+};
+
+struct frame_reader *frame_reader_new(size_t max)
+{
+    struct frame_reader *reader = calloc(1, sizeof(*reader));
+
+    if (!reader)
+        return NULL;
+    reader->max = max ? max : FRAME_MAX_PAYLOAD;
+    if (reader->max > UINT32_MAX - FRAME_OVERHEAD)
+        reader->max = UINT32_MAX - FRAME_OVERHEAD;
+    return reader;
+}
+
+/* Takes back the frame delivered last, with the fds that nobody wanted. */
+static void release(struct frame_reader *reader)
+{
+    rights_close(reader->frame.fds, reader->frame.nfds);
+    memset(&reader->frame, 0, sizeof(reader->frame));
+    arena_done(&reader->arena);
+}
+
+static void drop_all(struct frame_reader *reader)
+{
+    release(reader);
+    arrivals_done(&reader->arrivals);
+    buf_done(&reader->in);
+}
+
+void frame_reader_free(struct frame_reader *reader)
+{
+    if (!reader)
+        return;
+    drop_all(reader);
+    free(reader);
+}
+
+/* The end of a reader whose `why` is filled. Return: its code, again at each later call. */
+static int dead(struct frame_reader *reader, struct crib_error *err)
+{
+    drop_all(reader);
+    if (err)
+        *err = reader->why;
+    return reader->why.code;
+}
+
+#define DIE(reader, err, code, ...)                                                                \
+    (fail_text(&(reader)->why, code, "channel", -1, NULL, __VA_ARGS__), dead(reader, err))
+
+/* Return: bytes of the first frame with its header; 0 while the header is not here. */
+static size_t frame_size(const struct frame_reader *reader)
+{
+    const uint8_t *at = reader->in.data;
+
+    if (reader->in.len < HEADER)
+        return 0;
+    return HEADER + ((size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3]);
+}
+
+static bool has_whole_frame(const struct frame_reader *reader)
+{
+    size_t size = frame_size(reader);
+
+    return size > 0 && reader->in.len >= size;
+}
+
+static int check_size(struct frame_reader *reader, struct crib_error *err)
+{
+    size_t size = frame_size(reader);
+
+    if (size <= HEADER + FRAME_OVERHEAD + reader->max)
+        return 0;
+    return DIE(reader, err, -EMSGSIZE, "a frame of %zu bytes, over the cap of %zu", size - HEADER,
+               reader->max);
+}
+
+/* Counts what lies behind in.len already, and takes the fds that came with it. */
+static int account(struct frame_reader *reader, size_t len, const int *fds, size_t nfds,
+                   struct crib_error *err)
+{
+    uint64_t from = reader->offset + reader->in.len;
+
+    if (nfds > FRAME_MAX_FDS) {
+        rights_close(fds, nfds);
+        return DIE(reader, err, -EMFILE, "%zu fds with a message, over the cap of %d", nfds,
+                   FRAME_MAX_FDS);
+    }
+    if (nfds > 0 && arrivals_add(&reader->arrivals, from, from + len, fds, nfds) < 0) {
+        rights_close(fds, nfds);
+        return DIE(reader, err, -EPROTO, "fds in the middle of a frame");
+    }
+    buf_grown(&reader->in, len);
+    return check_size(reader, err);
+}
+
+/* What has to hold before more may come in. */
+static int ready(struct frame_reader *reader, struct crib_error *err)
+{
+    release(reader);
+    if (reader->why.code)
+        return dead(reader, err);
+    if (has_whole_frame(reader))
+        return fail_text(err, -ENOBUFS, "channel", -1, NULL, "a frame is still to be taken");
+    return 0;
+}
+
+static int no_memory(struct frame_reader *reader, struct crib_error *err)
+{
+    return DIE(reader, err, -ENOMEM, "no memory for a frame");
+}
+
+int frame_reader_feed(struct frame_reader *reader, const void *data, size_t len, const int *fds,
+                      size_t nfds, struct crib_error *err)
+{
+    int r = ready(reader, err);
+    uint8_t *at = r < 0 ? NULL : buf_reserve(&reader->in, len);
+
+    if (!at) {
+        rights_close(fds, nfds);
+        return r < 0 ? r : no_memory(reader, err);
+    }
+    if (len > 0)
+        memcpy(at, data, len);
+    return account(reader, len, fds, nfds, err);
+}
+
+/* A receive that brought neither bytes nor fds. */
+static long nothing_came(struct frame_reader *reader, long n, struct crib_error *err)
+{
+    if (n == -EAGAIN)
+        return n;
+    /* ECONNRESET only says that the peer left without reading all we sent. */
+    if (n < 0 && n != -ECONNRESET) {
+        fail_sys(&reader->why, (int)n, "channel", -1, NULL, "receive");
+        return dead(reader, err);
+    }
+    if (reader->in.len > 0)
+        return DIE(reader, err, -EPROTO, "the channel ended in the middle of a frame");
+    return 0;
+}
+
+long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error *err)
+{
+    int fds[RIGHTS_MAX], flags, r = ready(reader, err);
+    uint8_t *at;
+    size_t nfds;
+    long n;
+
+    if (r < 0)
+        return r;
+    at = buf_reserve(&reader->in, CHUNK);
+    if (!at)
+        return no_memory(reader, err);
+    n = rights_receive(sock, at, CHUNK, fds, &nfds, &flags);
+    if (n <= 0)
+        return nothing_came(reader, n, err);
+    if (flags & MSG_CTRUNC) {
+        rights_close(fds, nfds);
+        return DIE(reader, err, -EMFILE, "fds were lost: this process can open no more");
+    }
+    r = account(reader, (size_t)n, fds, nfds, err);
+    return r < 0 ? r : n;
+}
+
+/* Why these bytes are no frame of ours. Return: NULL: they are. */
+static const char *objection(const Crib__Frame *frame, size_t len)
+{
+    if (!frame)
+        return "bytes that are no frame";
+    if (frame->base.n_unknown_fields > 0)
+        return "a frame with an unknown field";
+    if (crib__frame__get_packed_size(frame) != len)
+        return "a frame that is not packed the plain way, or a type with a NUL";
+    if (frame->kind == CRIB__FRAME__KIND__disconnect)
+        return frame->type || frame->has_payload || frame->has_fds ? "a disconnect with contents"
+                                                                   : NULL;
+    if (frame->kind != CRIB__FRAME__KIND__message)
+        return "a frame of an unknown kind";
+    if (!frame->type)
+        return "a message without a type";
+    if (strlen(frame->type) > FRAME_MAX_TYPE)
+        return "a type that is too long";
+    return utf8_valid(frame->type) ? NULL : "a type that is not UTF-8";
+}
+
+static int check_caps(struct frame_reader *reader, const Crib__Frame *frame, struct crib_error *err)
+{
+    if (frame->payload.len > reader->max)
+        return DIE(reader, err, -EMSGSIZE, "a payload of %zu bytes, over the cap of %zu",
+                   frame->payload.len, reader->max);
+    if (frame->fds > FRAME_MAX_FDS)
+        return DIE(reader, err, -EMFILE, "a message declares %u fds, over the cap of %d",
+                   frame->fds, FRAME_MAX_FDS);
+    return 0;
+}
+
+/* Fills reader->frame, fds excepted. */
+static void show(struct frame_reader *reader, const Crib__Frame *frame)
+{
+    reader->disconnected = frame->kind == CRIB__FRAME__KIND__disconnect;
+    reader->frame = (struct frame){.disconnect = reader->disconnected,
+                                   .type = frame->type,
+                                   .payload = frame->payload.data,
+                                   .len = frame->payload.len};
+}
+
+/* The fds that the frame at the start of the buffer declares. */
+static int claim(struct frame_reader *reader, size_t nfds, size_t size, struct crib_error *err)
+{
+    if (nfds > 0 && arrivals_take(&reader->arrivals, reader->offset, reader->frame.fds, nfds) < 0)
+        return DIE(reader, err, -EPROTO, "a message declares %zu fds that did not come with it",
+                   nfds);
+    reader->frame.nfds = nfds;
+    if (arrivals_stale(&reader->arrivals, reader->offset + size))
+        return DIE(reader, err, -EPROTO, "fds that no message declares");
+    return 0;
+}
+
+static void consume(struct frame_reader *reader, size_t size)
+{
+    buf_consume(&reader->in, size);
+    reader->offset += size;
+    if (reader->in.len == 0 && reader->in.room > KEEP)
+        buf_done(&reader->in);
+}
+
+/* Unpacks the first frame, whole in the buffer. The arena bounds what protobuf-c may allocate. */
+static int unpack(struct frame_reader *reader, size_t size, struct crib_error *err)
+{
+    size_t len = size - HEADER;
+    const Crib__Frame *frame;
+    const char *why;
+    int r;
+
+    arena_init(&reader->arena, len + SLACK);
+    frame = crib__frame__unpack(&reader->arena.pb, len, reader->in.data + HEADER);
+    why = objection(frame, len);
+    if (why)
+        return DIE(reader, err, -EPROTO, "%s", why);
+    r = check_caps(reader, frame, err);
+    if (r < 0)
+        return r;
+    show(reader, frame);
+    r = claim(reader, frame->fds, size, err);
+    if (r < 0)
+        return r;
+    consume(reader, size);
+    return 1;
+}
+
+int frame_reader_next(struct frame_reader *reader, struct frame **ret, struct crib_error *err)
+{
+    int r;
+
+    release(reader);
+    if (reader->why.code)
+        return dead(reader, err);
+    if (reader->disconnected && reader->in.len > 0)
+        return DIE(reader, err, -EPROTO, "bytes after a disconnect");
+    r = check_size(reader, err);
+    if (r < 0)
+        return r;
+    if (!has_whole_frame(reader))
+        return 0;
+    r = unpack(reader, frame_size(reader), err);
+    if (r == 1)
+        *ret = &reader->frame;
+    return r;
+}
