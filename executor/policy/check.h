@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a policy says that is wrong whatever the host: found while file, line and column are known.
+ *
+ * Runs in: library.
+ * Owns: nothing.
+ */
+#ifndef POLICY_CHECK_H
+#define POLICY_CHECK_H
+
+#include "base/error.h"
+#include "policy.pb-c.h"
+#include "text/text.h"
+
+#define POLICY_MAX_ENTRIES 4096 /* of one list of one policy */
+
+/* A policy as written, and where its fields stood. */
+struct policy_check {
+    const Crib__Policy *policy;
+    const char *name;               /* the file's, for errors */
+    const struct text_marks *marks; /* NULL: a message from elsewhere, the fields' paths are told */
+    struct crib_error *err;
+};
+
+/**
+ * policy_check() - Check one policy as written, bases not merged
+ *
+ * Return: 0; -EINVAL; -E2BIG a list too long; -ENOMEM
+ */
+int policy_check(const struct policy_check *check);
+
+/**
+ * policy_refuse() - Record what is wrong with a field
+ * @path: borrows; the field's, `mounts[2].target`
+ *
+ * Return: @code
+ */
+int policy_refuse(const struct policy_check *check, const char *path, int code, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
+
+/* The mounts' part of policy_check(). */
+int policy_check_mounts(const struct policy_check *check);
+
+#endif
