@@ -22,7 +22,8 @@ struct host_fds {
  * host_look() - Find everything but paths
  * @ret: a new Host in @arena, paths empty
  *
- * What cannot change while the process lives is found once and kept.
+ * What cannot change while the process lives is found once and kept. Safe from several threads.
+ * The environment is read as getenv() would read it: nobody may change it meanwhile.
  *
  * Return: 0; -ENOMEM
  */
@@ -35,11 +36,16 @@ int host_look(struct arena *arena, Crib__Host **ret);
  * @host:  its paths are appended in the same order
  * @fds:   filled; the object at the end of symlinks, opened; close with host_fds_done()
  *
- * Return: 0, also where paths are missing (their kind says so); -ENOMEM, -EMFILE
+ * A kernel without openat2 makes every path `unreadable` with code -ENOSYS: there is no weaker way.
+ *
+ * Return: 0, also where paths are missing (their kind says so); -EINVAL a path is not absolute;
+ *         -ENOMEM, -EMFILE, -ENFILE: nothing is left open
+ * Source: openat2(2), proc(5) on /proc/PID/fd
  */
 int host_paths(const char *const *paths, size_t count, struct arena *arena, Crib__Host *host,
                struct host_fds *fds);
 
+/* Closes what host_paths() opened. Accepts one that is all zero. */
 void host_fds_done(struct host_fds *fds);
 
 #endif

@@ -3,9 +3,9 @@
  * request + policy + facts about the host -> plan. Pure: no system call is made here, and the same
  * input gives the same plan, byte for byte.
  *
- * Theory of operation: one file a mechanism (ids.c, mounts.c, …), each `plan_WORD(struct planning *)`
- * fills its part of the plan or refuses, and notes in the receipt what was asked and will be
- * applied. build.c calls them in order.
+ * Theory of operation: one file a mechanism (ids.c, mounts.c, …); its plan_WORD() fills its part of
+ * the plan or refuses, and notes in the receipt what was asked and will be applied. build.c calls
+ * them in order.
  *
  * Runs in: library.
  * Owns: nothing; the plan lives in the caller's arena.
@@ -17,13 +17,17 @@
 #include "base/error.h"
 #include "plan.pb-c.h"
 
-#define PLAN_MAX_STDIO  64        /* stdio entries of a task */
-#define PLAN_MAX_FD     255       /* highest fd number inside */
+#define PLAN_MAX_STDIO  64  /* stdio entries of a task */
+#define PLAN_MAX_FD     255 /* highest fd number inside */
 #define PLAN_MAX_MOUNTS 128
-#define PLAN_MAX_ARGS   131072    /* arguments, and environment entries */
-#define PLAN_MAX_ARG    131071    /* bytes of one, without its NUL: the kernel's MAX_ARG_STRLEN */
-#define PLAN_TASK_ID    65534u    /* what a privileged caller's task runs as */
-#define PLAN_INIT_ID    65533u
+#define PLAN_MAX_ARGS   131072 /* arguments, and environment entries */
+#define PLAN_MAX_ARG    131071 /* bytes of one, without its NUL: the kernel's MAX_ARG_STRLEN */
+#define PLAN_INIT_ID    65533u /* init's, of a privileged caller; 65532 where the task has this */
+
+#ifndef CRIB_TASK_ID
+#define CRIB_TASK_ID 65534u /* plan/ is built with the configured one */
+#endif
+#define PLAN_TASK_ID CRIB_TASK_ID /* what a privileged caller's task runs as */
 
 /* What the words share while a plan is made. */
 struct planning {
@@ -52,7 +56,8 @@ int plan_paths(const Crib__Task *task, const Crib__Host *host, struct arena *are
  * @ret:  set to a plan in @arena, syscalls.program not yet compiled
  * @err:  step is the mechanism's word, index the position in its list
  *
- * Return: 0; -EINVAL bad request, -EPERM, -ENOENT, -EOPNOTSUPP the host cannot (with remedy), -ENOMEM
+ * Return: 0; -EINVAL bad request, -EPERM, -ENOENT, -EOPNOTSUPP the host cannot (with remedy),
+ * -ENOMEM
  */
 int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *arena,
                Crib__Plan **ret, struct crib_error *err);
@@ -61,15 +66,16 @@ int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *are
  * plan_compile() - Turn the plan's rules into a filter program
  *
  * Fills syscalls.program, fallback and instructions. Programs are kept by the text of their rules,
- * so that the next plan with the same rules costs nothing; guarded by a mutex.
+ * so that the next plan with the same rules costs nothing; guarded by a mutex. Not pure: libseccomp
+ * may write them to a memory file.
  *
- * Return: 0; -E2BIG over 4096 instructions; -ENOMEM
+ * Return: 0, also without a filter; -E2BIG over 4096 instructions; -EPROTO the program is not what
+ *         the rules say (filter_prove()); -ENOMEM
  */
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err);
 
 /* Adds a line to the receipt. Return: 0; -ENOMEM. */
-int plan_receipt(struct planning *p, const char *mechanism, const char *asked,
-                 const char *applied);
+int plan_receipt(struct planning *p, const char *mechanism, const char *asked, const char *applied);
 
 /* The words; each fills its part. Return: as plan_build(). */
 int plan_namespaces(struct planning *p);

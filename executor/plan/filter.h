@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From rules to a filter program, in steps that each can be tested alone.
+ *
+ * Theory of operation: a list of rules is compiled by libseccomp into a section, a program that
+ * says only whether one of the rules fits (compile.c). Sections are chained into one program: each
+ * either answers or hands on to the next, the last answers for all that is left (chain.c). The
+ * program is then run by an evaluator of our own on the boundary values of its rules, and must say
+ * what the rules say when they are read directly (prove.c). Only a proven program is ever loaded.
+ *
+ * There are two programs of the same rules. With a listener every call that is not simply allowed
+ * is a notification, and init answers it. The fallback answers by itself, in the order deny, kill,
+ * log, allow.
+ *
+ * Runs in: library.
+ * Owns: nothing; all lives in the caller's arena.
+ * Source: seccomp(2), seccomp_unotify(2), the kernel's Documentation/networking/filter
+ */
+#ifndef PLAN_FILTER_H
+#define PLAN_FILTER_H
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "plan.pb-c.h"
+#include "policy/rule.h"
+
+#define FILTER_MAX 4096 /* instructions; the kernel's BPF_MAXINSNS */
+
+#define FILTER_CONDITIONS 512 /* rules with a condition; libseccomp's time grows with their square */
+#define FILTER_CALL_RULES 128 /* of those, on one call; the proof's time does */
+
+/* By strength: a call that fits several is treated as the first says. */
+enum filter_list_name { FILTER_DENY, FILTER_KILL, FILTER_LOG, FILTER_ALLOW, FILTER_LISTS };
+
+struct filter_list {
+    struct rule *rules;
+    size_t count;
+};
+
+struct filter_rules {
+    struct filter_list list[FILTER_LISTS];
+};
+
+/* A program; compiled or chained. */
+struct filter_code {
+    struct sock_filter *code;
+    size_t len; /* instructions */
+};
+
+/* What a section's program returns; chaining replaces them. */
+#define SECTION_MISS (SECCOMP_RET_TRACE | 1u) /* none of the rules fits */
+#define SECTION_HIT  (SECCOMP_RET_TRACE | 2u)
+#define SECTION_ARCH (SECCOMP_RET_TRACE | 3u) /* cannot be reached behind the prefix */
+
+struct filter_section {
+    struct filter_code program;
+    uint32_t hit; /* SECCOMP_RET_… where a rule fits */
+};
+
+/* Reads the texts of a plan back into rules. Return: 0; -EINVAL; -ENOMEM. */
+int filter_read(const Crib__SyscallsPlan *plan, struct arena *arena, struct filter_rules *ret,
+                struct crib_error *err);
+
+/* Return: whether the rules name clone3, which is otherwise unknown like a call without a name. */
+bool filter_names_clone3(const struct filter_rules *rules);
+
+/**
+ * filter_decide() - What the rules say of a call, read directly
+ *
+ * Return: SECCOMP_RET_… with its data
+ */
+uint32_t filter_decide(const struct filter_rules *rules, bool listener,
+                       const struct seccomp_data *call);
+
+/**
+ * filter_chain() - Put the prefix and the sections together
+ * @otherwise: what is answered where no section does
+ *
+ * Return: 0; -E2BIG over FILTER_MAX; -EPROTO a section is not what a compiler makes; -ENOMEM
+ */
+int filter_chain(const struct filter_rules *rules, const struct filter_section *sections,
+                 size_t count, uint32_t otherwise, struct arena *arena, struct filter_code *ret,
+                 struct crib_error *err);
+
+/**
+ * filter_run() - Run a program as the kernel would
+ *
+ * Return: 0 and its answer; -EPROTO it does what no filter of ours does
+ */
+int filter_run(const struct filter_code *program, const struct seccomp_data *call,
+               uint32_t *ret_answer);
+
+/* Return: whether a program ends in an answer, and no jump leads behind that. */
+bool filter_stays_inside(const struct filter_code *program);
+
+/* A constant that a program compares one half of an argument with. */
+struct filter_constant {
+    unsigned arg;
+    bool high; /* the upper half */
+    uint32_t k;
+};
+
+/**
+ * filter_constants() - What a program compares the arguments of one call with
+ * @program: filter_stays_inside() it
+ * @ret:     room for one for each instruction
+ *
+ * Return: how many
+ */
+size_t filter_constants(const struct filter_code *program, uint32_t arch, uint32_t number,
+                        struct filter_constant *ret);
+
+/**
+ * filter_prove() - Hold a program against its rules
+ *
+ * Return: 0; -EPROTO with the call and the values for which they differ; -E2BIG over
+ *         FILTER_CALL_RULES; -ENOMEM
+ */
+int filter_prove(const struct filter_code *program, const struct filter_rules *rules, bool listener,
+                 struct crib_error *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What limits.c tells other words.
+ *
+ * Runs in: library.
+ * Owns: nothing.
+ */
+#ifndef PLAN_LIMITS_H
+#define PLAN_LIMITS_H
+
+#include <stdbool.h>
+
+#include "policy.pb-c.h"
+
+/* Return: whether a limit is wanted, but not so much that the task is refused without it. */
+bool limit_preferred(const Crib__Limits *limits, const char *name);
+
+#endif
