@@ -21,7 +21,8 @@
 struct launch {
     pid_t pid;   /* init's, in this pid namespace */
     int pidfd;   /* init's; readable when it is gone */
-    int control; /* SOCK_SEQPACKET to init, non-blocking; closing it ends the task, unless detached */
+    int control; /* SOCK_SEQPACKET to init, non-blocking; closing it ends the task, unless detached
+                  */
 };
 
 /**
@@ -59,8 +60,11 @@ int launch_signal(struct launch *launch, int signo);
  */
 int launch_reap(struct launch *launch, int *ret_status);
 
-/* Kills and reaps what still runs (not what is detached), closes the fds. Accepts a zeroed one. */
+/* Kills and reaps what still runs, closes the fds. Accepts a zeroed one. */
 void launch_done(struct launch *launch);
+
+/* Closes the fds and leaves a detached task to itself; one that is not detached ends by it. */
+void launch_leave(struct launch *launch);
 
 /* Turns init's failure report into an error, with the subject taken from the plan. */
 void launch_failure(const Crib__Plan *plan, const Crib__Report__Failure *failure,

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crib-init: pid 1 of a sandbox. What its files share.
+ *
+ * Theory of operation: the parent has cloned us into new namespaces and executed us with the
+ * control socket as fd 0 and our own image as fd 1. It writes the id maps and sends the plan with
+ * all fds in one packet. Then main() is a straight list of steps; the first that fails is reported
+ * and ends us, and with us the sandbox. The task is spawned sharing our memory and fd table until
+ * its exec: so a failure is one store for us to read, and the filter's listener lands in our table.
+ * Afterwards serve() is one poll(): it answers the listener, forwards signals, reaps, and watches
+ * the parent. When the task ends we report and leave; the kernel then ends whatever is left inside.
+ *
+ * Runs in: sandbox.
+ * Owns: everything here, until the process ends; nothing is given back.
+ */
+#ifndef INIT_INIT_H
+#define INIT_INIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "plan.pb-c.h"
+
+enum step {
+    STEP_NONE,
+#define STEP(name, word, detail) STEP_##name,
+#include "init/steps.def"
+#undef STEP
+};
+
+struct init {
+    struct arena arena;
+    Crib__Plan *plan;
+    int control; /* to launch */
+    int parent;  /* pidfd of the process that we live and die with */
+    int *stdio;  /* received, in the order of plan->program->stdio */
+    int *trees;  /* received detached trees, by MountPlan.tree */
+    size_t stdio_count, tree_count;
+    int lowest;       /* our own fds are at or above this, the task's below */
+    int root;         /* the new root's mount */
+    mode_t umask;     /* the caller's, for the task */
+    pid_t task;       /* pid of the task's first process */
+    uint64_t started; /* clock_us() of its exec */
+
+    /* Written by the task's process before its exec, read by us after it. */
+    volatile int failed;      /* enum step; STEP_NONE: it runs */
+    volatile int code;        /* negative errno of that step */
+    volatile int index;       /* position in a list of the plan; -1: none */
+    volatile int listener;    /* -1: none */
+    volatile bool no_reasons; /* the filter's plain form had to be used */
+};
+
+/* Notes where a start failed. Return: @code. */
+int failed(struct init *init, enum step step, int code, int index);
+
+/* Each step: 0, or negative errno with failed() called. */
+int receive_plan(struct init *init);
+int set_dumpable(struct init *init);
+int set_init_ids(struct init *init);
+int set_hostname(struct init *init);
+int make_mounts(struct init *init);
+int raise_loopback(struct init *init);
+int place_stdio(struct init *init);
+int spawn_task(struct init *init);
+
+/* In the task's process, which shares our memory: only system calls that touch nothing of ours. */
+int set_limits(struct init *init);
+int drop_bounding(struct init *init);
+int set_task_ids(struct init *init);
+int drop_caps(struct init *init);
+int enter_cwd(struct init *init);
+int restrict_files(struct init *init);
+int load_filter(struct init *init);
+int exec_program(struct init *init);
+
+/* Before the spawn: what exec needs and must not allocate. */
+int prepare_exec(struct init *init);
+
+/* After an exec that found nothing: tells a missing program from a missing interpreter. */
+void explain_exec(struct init *init);
+
+/* A file system of our own, in which targets may be made; others are somebody's. */
+void own_filesystem(int mount);
+bool is_own_filesystem(int dir);
+
+/* Where a mount goes; see target.c. Return: an fd of the made or found target; negative errno. */
+int make_target(int root, const char *path, mode_t type, mode_t mode);
+int make_parent(int root, const char *path, const char **ret_name);
+
+/* Reports; losing one because the parent does not read is noted, never waited for. */
+int report_failure(struct init *init);
+int report_started(struct init *init);
+int report_refused(struct init *init, Crib__Report__Refused *refused);
+int report_end(struct init *init, int status, uint64_t lost, bool by_filter);
+
+/* One denial: see answer.c. */
+struct answers;
+struct answers *answers_new(struct init *init);
+void answer_next(struct init *init, struct answers *answers);
+void answers_flush(struct init *init, struct answers *answers);
+uint64_t answers_lost(const struct answers *answers);
+bool answers_killed(const struct answers *answers);
+bool answers_waiting(const struct answers *answers);
+
+/* Until the task ends or the parent is gone. */
+void serve(struct init *init);
+
+#endif

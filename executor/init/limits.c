@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/init.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+int set_limits(struct init *init)
+{
+    for (size_t i = 0; i < init->plan->n_limits; i++) {
+        const Crib__LimitPlan *plan = init->plan->limits[i];
+        struct rlimit limit = {.rlim_cur = plan->soft, .rlim_max = plan->hard};
+
+        if (setrlimit((int)plan->resource, &limit) < 0)
+            return failed(init, STEP_limits, -errno, (int)i);
+    }
+    return 0;
+}

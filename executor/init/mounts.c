@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounts: a root of our own, filled in the plan's order, then the host's let go.
+ *
+ * Theory of operation: each bind is a detached tree, sent by a privileged parent or made here from
+ * the path and compared with what the parent had checked. The root is a tmpfs laid over "/" and
+ * reached by its mount fd; the trees were made before, lest one of "/" hold the new root too.
+ * pivot_root(".", ".") makes it ours; the old one is detached, and the new one made read-only.
+ * Source: mount_setattr(2), move_mount(2), pivot_root(2)
+ */
+#include "init/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* <sys/mount.h> of glibc 2.36 and <linux/mount.h> clash; these are from the former. */
+#define MNT_DETACH 2
+int umount2(const char *target, int flags);
+
+struct option {
+    const char *key, *value;
+};
+
+static uint64_t attributes(const Crib__MountPlan *mount)
+{
+    return MOUNT_ATTR_NOSUID | (mount->write ? 0 : MOUNT_ATTR_RDONLY) |
+           (mount->exec ? 0 : MOUNT_ATTR_NOEXEC) | (mount->dev ? 0 : MOUNT_ATTR_NODEV);
+}
+
+/* Return: a detached mount of a new file system; negative errno. */
+static int make_filesystem(const char *type, const struct option *options, uint64_t attr)
+{
+    int mount = -1, fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+    long r = fs < 0 ? -1 : 0;
+
+    for (; r == 0 && options && options->key; options++)
+        r = syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options->key, options->value, 0);
+    if (r == 0)
+        r = syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (r == 0)
+        mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr);
+    if (mount < 0)
+        mount = -errno;
+    fd_close(&fs);
+    return mount;
+}
+
+static int attach(int mount, int target)
+{
+    return syscall(SYS_move_mount, mount, "", target, "",
+                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
+               ? -errno
+               : 0;
+}
+
+/* The root must hold no more than names and the files of the plan: a small cap serves. */
+static int make_root(struct init *init)
+{
+    static const struct option options[] = {
+        {"size", "16m"}, {"nr_inodes", "16384"}, {"mode", "0755"}, {NULL, NULL}};
+    int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = slash < 0 ? -errno : 0;
+
+    if (r == 0)
+        init->root = r = make_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    if (r >= 0) {
+        own_filesystem(init->root);
+        r = attach(init->root, slash);
+    }
+    fd_close(&slash);
+    return r < 0 ? failed(init, STEP_root, r, -1) : 0;
+}
+
+/* Opens the path again, in our own mount namespace, and holds it to what was checked. */
+static int open_source(struct init *init, const Crib__MountPlan *mount, int index)
+{
+    struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC,
+        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    struct stat st;
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, mount->source.data, &how, sizeof(how));
+
+    if (fd < 0)
+        return failed(init, STEP_source, -errno, index);
+    if (fstat(fd, &st) < 0 || st.st_dev != mount->device || st.st_ino != mount->inode) {
+        fd_close(&fd);
+        return failed(init, STEP_changed, -ESTALE, index);
+    }
+    return fd;
+}
+
+static int clone_source(struct init *init, const Crib__MountPlan *mount, int index)
+{
+    struct mount_attr attr = {.attr_set = attributes(mount),
+                              .propagation = 1 << 18 /* MS_PRIVATE */};
+    int fd = open_source(init, mount, index), tree;
+
+    if (fd < 0)
+        return fd;
+    tree = (int)syscall(SYS_open_tree, fd, "",
+                        AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree < 0)
+        tree = failed(init, STEP_source, -errno, index);
+    fd_close(&fd);
+    if (tree >= 0 && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+                             sizeof(attr)) < 0) {
+        int r = failed(init, STEP_attributes, -errno, index);
+
+        fd_close(&tree);
+        return r;
+    }
+    return tree;
+}
+
+static int find_tree(struct init *init, const Crib__MountPlan *mount, int index)
+{
+    if (mount->tree < 0)
+        return clone_source(init, mount, index);
+    if ((size_t)mount->tree >= init->tree_count)
+        return failed(init, STEP_source, -EPROTO, index);
+    return fd_take(&init->trees[mount->tree]);
+}
+
+/* Return: for each mount its tree, -1 where it has none; NULL with failed() called. */
+static int *find_trees(struct init *init)
+{
+    size_t count = init->plan->n_mounts;
+    int *trees = arena_alloc(&init->arena, (count + 1) * sizeof(*trees));
+
+    if (!trees) {
+        failed(init, STEP_root, -ENOMEM, -1);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        trees[i] = -1;
+        if (init->plan->mounts[i]->type != CRIB__MOUNT_PLAN__TYPE__bind)
+            continue;
+        trees[i] = find_tree(init, init->plan->mounts[i], (int)i);
+        if (trees[i] < 0)
+            return NULL;
+    }
+    return trees;
+}
+
+static int mount_tmpfs(struct init *init, const Crib__MountPlan *mount, int index)
+{
+    char size[24], inodes[24], mode[16], uid[16], gid[16];
+    const struct option options[] = {{"size", size}, {"nr_inodes", inodes}, {"mode", mode},
+                                     {"uid", uid},   {"gid", gid},          {NULL, NULL}};
+    int fd;
+
+    snprintf(size, sizeof(size), "%" PRIu64, mount->size);
+    snprintf(inodes, sizeof(inodes), "%" PRIu64, mount->inodes);
+    snprintf(mode, sizeof(mode), "%o", mount->mode);
+    snprintf(uid, sizeof(uid), "%u", init->plan->ids->uid);
+    snprintf(gid, sizeof(gid), "%u", init->plan->ids->gid);
+    fd = make_filesystem("tmpfs", options, attributes(mount));
+    if (fd < 0)
+        return failed(init, STEP_filesystem, fd, index);
+    own_filesystem(fd);
+    return fd;
+}
+
+static int mount_proc(struct init *init, const Crib__MountPlan *mount, int index)
+{
+    int fd = make_filesystem("proc", NULL, attributes(mount));
+
+    return fd < 0 ? failed(init, STEP_filesystem, fd, index) : fd;
+}
+
+/* The kernel says only EINVAL when a file and a directory meet. */
+static int check_kinds(int target, bool dir)
+{
+    struct stat st;
+
+    if (fstat(target, &st) < 0)
+        return -errno;
+    if (dir == !!S_ISDIR(st.st_mode))
+        return 0;
+    return dir ? -ENOTDIR : -EISDIR;
+}
+
+/* Takes @mount_fd; creates the target and attaches. */
+static int attach_at(struct init *init, const Crib__MountPlan *mount, int mount_fd, int index)
+{
+    bool dir = mount->type != CRIB__MOUNT_PLAN__TYPE__bind || mount->is_dir;
+    int target, r;
+
+    if (mount_fd < 0)
+        return mount_fd;
+    target = make_target(init->root, (char *)mount->target.data, dir ? S_IFDIR : S_IFREG,
+                         dir ? 0755 : 0444);
+    if (target < 0) {
+        r = failed(init, STEP_target, target, index);
+    } else {
+        r = check_kinds(target, dir);
+        if (r == 0)
+            r = attach(mount_fd, target);
+        if (r < 0)
+            r = failed(init, STEP_attach, r, index);
+    }
+    fd_close(&target);
+    fd_close(&mount_fd);
+    return r;
+}
+
+static int write_file(int parent, const char *name, const Crib__MountPlan *mount)
+{
+    int fd =
+        openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mount->mode);
+    int r = fd < 0 ? -errno : fd_write_all(fd, mount->content.data, mount->content.len);
+
+    fd_close(&fd);
+    return r;
+}
+
+/* Names in the root itself: symlinks, files, directories. */
+static int make_name(struct init *init, const Crib__MountPlan *mount, int index)
+{
+    const char *name;
+    int parent = make_parent(init->root, (char *)mount->target.data, &name), r;
+
+    if (parent < 0)
+        return failed(init, STEP_target, parent, index);
+    if (!is_own_filesystem(parent))
+        r = -EROFS;
+    else if (mount->type == CRIB__MOUNT_PLAN__TYPE__symlink)
+        r = symlinkat((char *)mount->source.data, parent, name) < 0 ? -errno : 0;
+    else if (mount->type == CRIB__MOUNT_PLAN__TYPE__file)
+        r = write_file(parent, name, mount);
+    else
+        r = mkdirat(parent, name, mount->mode) < 0 && errno != EEXIST ? -errno : 0;
+    fd_close(&parent);
+    return r < 0 ? failed(init, STEP_write, r, index) : 0;
+}
+
+static int make_mount(struct init *init, int index, int tree)
+{
+    const Crib__MountPlan *mount = init->plan->mounts[index];
+
+    switch (mount->type) {
+    case CRIB__MOUNT_PLAN__TYPE__bind:
+        return attach_at(init, mount, tree, index);
+    case CRIB__MOUNT_PLAN__TYPE__tmpfs:
+        return attach_at(init, mount, mount_tmpfs(init, mount, index), index);
+    case CRIB__MOUNT_PLAN__TYPE__proc:
+        return attach_at(init, mount, mount_proc(init, mount, index), index);
+    default:
+        return make_name(init, mount, index);
+    }
+}
+
+static int change_root(struct init *init)
+{
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+
+    if (fchdir(init->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+        umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        return failed(init, STEP_pivot, -errno, -1);
+    if (syscall(SYS_mount_setattr, init->root, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+        return failed(init, STEP_read_only, -errno, -1);
+    fd_close(&init->root);
+    return 0;
+}
+
+int make_mounts(struct init *init)
+{
+    int *trees, r;
+
+    if (!init->plan->namespaces->mount)
+        return 0;
+    trees = find_trees(init);
+    r = trees ? make_root(init) : init->code;
+    for (size_t i = 0; r >= 0 && i < init->plan->n_mounts; i++)
+        r = make_mount(init, (int)i, trees[i]);
+    return r < 0 ? r : change_root(init);
+}

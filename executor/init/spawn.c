@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The task's process: ours until its exec, sharing memory and fd table, while we are suspended.
+ */
+#include "init/init.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+static int start_session(struct init *init)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+        return failed(init, STEP_session, -errno, -1);
+    umask(init->umask);
+    return 0;
+}
+
+static int (*const steps[])(struct init *) = {
+    start_session, set_limits, drop_bounding, set_task_ids,
+    drop_caps,     enter_cwd,  load_filter,   exec_program,
+};
+
+static int task_main(void *data)
+{
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        if (steps[i](data) < 0)
+            break;
+    _exit(1);
+}
+
+/* Our copies of the task's fds would keep its pipes open, and the listener must not be among them.
+ */
+static int part_tables(struct init *init)
+{
+    int listener = init->listener;
+
+    if (listener >= 0 && listener < init->lowest) {
+        init->listener = fd_copy(listener, init->lowest);
+        if (init->listener < 0)
+            return failed(init, STEP_filter, init->listener, -1);
+    }
+    close_range(0, (unsigned)init->lowest - 1, 0);
+    return 0;
+}
+
+int spawn_task(struct init *init)
+{
+    static char stack[128 * 1024] __attribute__((aligned(16)));
+    int r = prepare_exec(init);
+
+    if (r < 0)
+        return r;
+    init->started = clock_us();
+    init->task = clone(task_main, stack + sizeof(stack),
+                       CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, init);
+    if (init->task < 0)
+        return failed(init, STEP_spawn, -errno, -1);
+    if (init->failed) {
+        waitpid(init->task, NULL, 0);
+        explain_exec(init);
+        return init->code;
+    }
+    return part_tables(init);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/launch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "launch/parts.h"
+#include "wire/packet.h"
+
+/* Both ends above 2, which may be closed in the caller and must not be mistaken for its stdio. */
+static int make_control(int *ret_ours, int *ret_theirs)
+{
+    AUTO_FD int one = -1, other = -1;
+    int pair[2], ours, theirs;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return -errno;
+    one = pair[0];
+    other = pair[1];
+    ours = fd_copy(one, 3);
+    if (ours < 0)
+        return ours;
+    theirs = fd_copy(other, 3);
+    if (theirs < 0) {
+        fd_close(&ours);
+        return theirs;
+    }
+    *ret_ours = ours;
+    *ret_theirs = theirs;
+    return 0;
+}
+
+static int hand_over(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
+                     struct launch *launch, struct crib_error *err)
+{
+    int trees[PACKET_MAX_FDS];
+    int r = write_maps(plan->ids, launch->pid, launch->pidfd, err), count;
+
+    if (r < 0)
+        return r;
+    count = make_trees(plan, paths, trees, err);
+    if (count < 0)
+        return count;
+    r = send_plan(plan, launch->control, stdio, trees, (size_t)count, err);
+    while (count > 0)
+        fd_close(&trees[--count]);
+    return r;
+}
+
+int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
+                 struct launch *ret, struct crib_error *err)
+{
+    struct launch launch = {.pidfd = -1, .control = -1};
+    AUTO_FD int theirs = -1;
+    int image = image_fd(err), r;
+
+    if (image < 0)
+        return image;
+    r = make_control(&launch.control, &theirs);
+    if (r < 0)
+        return fail_sys(err, r, "init", -1, NULL, "a control socket");
+    r = clone_init(plan->namespaces, image, theirs, &launch.pid, &launch.pidfd, err);
+    if (r == 0)
+        r = hand_over(plan, paths, stdio, &launch, err);
+    if (r < 0) {
+        launch_done(&launch);
+        return r;
+    }
+    *ret = launch;
+    return 0;
+}
+
+int launch_receive(struct launch *launch, struct arena *arena, Crib__Report **ret_report)
+{
+    uint8_t data[PACKET_MAX_BYTES];
+    size_t none = 0;
+    long n = packet_receive(launch->control, data, sizeof(data), NULL, &none);
+
+    /* Init has left without reading all of ours. That is told once, and before what it still sent.
+     */
+    if (n == -ECONNRESET) {
+        none = 0;
+        n = packet_receive(launch->control, data, sizeof(data), NULL, &none);
+    }
+    if (n == -ECONNRESET)
+        return 0;
+    if (n <= 0)
+        return (int)n;
+    *ret_report = crib__report__unpack(&arena->pb, (size_t)n, data);
+    return *ret_report ? 1 : -EPROTO;
+}
+
+int launch_signal(struct launch *launch, int signo)
+{
+    Crib__Order order = CRIB__ORDER__INIT;
+    int r;
+
+    if (signo < 1 || signo >= NSIG)
+        return -EINVAL;
+    if (signo == SIGKILL)
+        return syscall(SYS_pidfd_send_signal, launch->pidfd, SIGKILL, NULL, 0) < 0 ? -errno : 0;
+    order.has_signal = 1;
+    order.signal = (uint32_t)signo;
+    r = packet_send_message(launch->control, &order.base);
+    return r == -EPIPE || r == -ECONNRESET ? -ESRCH : r;
+}
+
+int launch_reap(struct launch *launch, int *ret_status)
+{
+    struct pollfd gone = {.fd = launch->pidfd, .events = POLLIN};
+
+    if (poll(&gone, 1, 0) <= 0)
+        return -EAGAIN;
+    return waitpid(launch->pid, ret_status, WNOHANG) == launch->pid ? 1 : 0;
+}
+
+void launch_leave(struct launch *launch)
+{
+    /* Our fds are never 0 to 2, so that a zeroed struct closes nothing. */
+    if (launch->pidfd > 0)
+        fd_close(&launch->pidfd);
+    if (launch->control > 0)
+        fd_close(&launch->control);
+    launch->pid = 0;
+}
+
+void launch_done(struct launch *launch)
+{
+    struct pollfd gone = {.fd = launch->pidfd, .events = POLLIN};
+    int status;
+
+    if (launch->pid > 0) {
+        syscall(SYS_pidfd_send_signal, launch->pidfd, SIGKILL, NULL, 0);
+        poll(&gone, 1, -1);
+        waitpid(launch->pid, &status, WNOHANG);
+    }
+    launch_leave(launch);
+}
