@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/executor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+
+const char *crib_version(void)
+{
+    return CRIB_VERSION;
+}
+
+int crib_open(crib **ret, uv_loop_t *loop, const char *address, struct crib_error *err)
+{
+    crib *ex;
+
+    if (address)
+        return fail_text(err, -EOPNOTSUPP, "address", -1, address,
+                         "tasks run under this process only, so far: leave the address out");
+    if (!loop)
+        return fail_text(err, -EINVAL, "loop", -1, NULL, "there is none");
+    ex = calloc(1, sizeof(*ex));
+    if (!ex)
+        return fail_sys(err, -ENOMEM, "executor", -1, NULL, NULL);
+    ex->loop = loop;
+    uv_timer_init(loop, &ex->handle);
+    ex->handle.data = ex;
+    *ret = ex;
+    return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    crib *ex = handle->data;
+    void (*closed)(void *) = ex->closed;
+    void *data = ex->data;
+
+    policies_done(&ex->policies);
+    free(ex);
+    if (closed)
+        closed(data);
+}
+
+static void close_if_empty(crib *ex)
+{
+    if (ex->closing && !ex->tasks)
+        uv_close((uv_handle_t *)&ex->handle, on_closed);
+}
+
+static void on_task_freed(crib_task *task, void *owner)
+{
+    *task->link = task->next;
+    if (task->next)
+        task->next->link = task->link;
+    close_if_empty(owner);
+}
+
+void executor_add(crib *ex, crib_task *task)
+{
+    task->on_freed = on_task_freed;
+    task->owner = ex;
+    task->next = ex->tasks;
+    task->link = &ex->tasks;
+    if (task->next)
+        task->next->link = &task->next;
+    ex->tasks = task;
+}
+
+void crib_close(crib *ex, void (*closed)(void *data), void *data)
+{
+    if (!ex || ex->closing)
+        return;
+    ex->closing = true;
+    ex->closed = closed;
+    ex->data = data;
+    for (crib_task *task = ex->tasks; task; task = task->next)
+        task_stop(task);
+    close_if_empty(ex);
+}

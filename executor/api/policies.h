@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The policies that an executor has read, by name, so that a task costs no reading again.
+ *
+ * Only while the host has no policies of its own (no POLICIES_DIR): then a name is a shipped one,
+ * compiled in, and cannot change. Otherwise every task reads anew.
+ *
+ * Runs in: library, on the loop's thread.
+ * Owns: what it keeps.
+ */
+#ifndef API_POLICIES_H
+#define API_POLICIES_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "policy.pb-c.h"
+
+#define POLICIES_DIR "/etc/crib/policies"
+
+/* Where names are looked up before the shipped policies; ends in NULL. */
+extern const char *const policies_dirs[];
+
+struct policies {
+    struct policies_entry *first;
+};
+
+/**
+ * policies_get() - The effective policy of a name or path
+ * @arena: where it lives when it is not kept
+ * @ret:   good as long as @arena and @policies
+ *
+ * Return: as policy_load()
+ */
+int policies_get(struct policies *policies, const char *name, struct arena *arena,
+                 Crib__Policy **ret, struct crib_error *err);
+
+/* Accepts a zeroed one. */
+void policies_done(struct policies *policies);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task's result, with its receipt and denials, as text.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "supervise/task.h"
+#include "text/text.h"
+
+/* The text of a buffer for a new owner. Return: 0; -ENOMEM. */
+static int take_text(struct buf *buf, int r, char **ret)
+{
+    if (r == 0)
+        r = buf_append(buf, "", 1);
+    if (r == 0 && !(*ret = strdup((const char *)buf->data)))
+        r = -ENOMEM;
+    buf_done(buf);
+    return r;
+}
+
+static void fill_usage(const struct crib_result *result, Crib__Usage *usage)
+{
+    usage->has_user_time = usage->has_system_time = true;
+    usage->has_wall_time = usage->has_peak_memory = true;
+    usage->user_time = result->user_us;
+    usage->system_time = result->system_us;
+    usage->wall_time = result->wall_us;
+    usage->peak_memory = result->peak_memory;
+}
+
+static void fill_end(const struct crib_result *result, Crib__Result *message)
+{
+    message->has_verdict = true;
+    message->verdict = (Crib__Result__Verdict)result->verdict; /* the same numbers */
+    message->has_status = result->status >= 0;
+    message->status = result->status;
+    message->has_signal = result->signal != 0;
+    message->signal = result->signal;
+}
+
+int crib_task_result_json(const crib_task *task, char **ret_text)
+{
+    Crib__Result message = CRIB__RESULT__INIT;
+    Crib__Usage usage = CRIB__USAGE__INIT;
+    Crib__Error error = CRIB__ERROR__INIT;
+    struct buf text = {0};
+    char sentence[1024];
+
+    if (!task->result.verdict)
+        return -EBUSY;
+    fill_end(&task->result, &message);
+    fill_usage(&task->result, &usage);
+    message.usage = &usage;
+    message.has_pid = true;
+    message.pid = (uint32_t)task->pid;
+    if (task->result.error.code) {
+        error.has_code = true;
+        error.code = task->result.error.code;
+        error.step = (char *)task->result.error.step;
+        error.text = crib_error_text(&task->result.error, sentence, sizeof(sentence));
+        message.error = &error;
+    }
+    message.receipt = task->plan->receipt;
+    message.n_receipt = task->plan->n_receipt;
+    message.denials = task->denials;
+    message.n_denials = task->n_denials;
+    message.has_denials_lost = true;
+    message.denials_lost = task->denials_lost;
+    return take_text(&text, text_write_json(&message.base, &text), ret_text);
+}

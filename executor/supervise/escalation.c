@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervise/escalation.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static void set_up_late(crib_task *task, uint64_t ms)
+{
+    struct crib_error error;
+
+    launch_signal(&task->launch, SIGKILL);
+    fail_text(&error, -ETIMEDOUT, "init", -1, NULL, "set-up took longer than %llu s",
+              (unsigned long long)(ms / 1000));
+    task_failed(task, &error);
+}
+
+static uint64_t set_up_ms(const crib_task *task)
+{
+    const Crib__LifePlan *life = task->plan->life;
+
+    return life && life->setup_deadline ? life->setup_deadline : TASK_SETUP_MS;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    crib_task *task = timer->data;
+    enum task_state before = task->state;
+
+    task_read_reports(task);
+    if (task->state != before)
+        return; /* just in time */
+    if (task->cause)
+        launch_signal(&task->launch, SIGKILL);
+    else if (task->state == TASK_STARTING)
+        set_up_late(task, set_up_ms(task));
+    else
+        task_end(task, CRIB_WALL_TIMEOUT);
+}
+
+/* The loop's idea of now may be as old as the callback that is running. */
+static void arm(crib_task *task, uint64_t ms)
+{
+    uv_update_time(task->loop);
+    uv_timer_start(&task->timer, on_timer, ms, 0);
+}
+
+void escalation_set_up(crib_task *task)
+{
+    arm(task, set_up_ms(task));
+}
+
+void escalation_run(crib_task *task)
+{
+    const Crib__LifePlan *life = task->plan->life;
+
+    if (task->cause)
+        return;
+    uv_timer_stop(&task->timer);
+    if (life && life->timeout)
+        arm(task, life->timeout);
+}
+
+void task_end(crib_task *task, enum crib_verdict cause)
+{
+    const Crib__LifePlan *life = task->plan->life;
+
+    if (task->cause || task->state >= TASK_ENDING)
+        return;
+    task->cause = cause;
+    launch_signal(&task->launch, life && life->kill_signal ? (int)life->kill_signal : SIGTERM);
+    arm(task, TASK_GRACE_MS);
+}
+
+void task_kill(crib_task *task)
+{
+    if (task->state >= TASK_ENDING)
+        return;
+    task->killed = true;
+    launch_signal(&task->launch, SIGKILL);
+}
+
+int task_signal(crib_task *task, int signo)
+{
+    if (signo < 0 || signo > SIGRTMAX)
+        return -EINVAL;
+    if (task->state >= TASK_ENDING)
+        return -ESRCH;
+    if (signo == 0)
+        return 0;
+    if (signo == SIGKILL) {
+        task_kill(task);
+        return 0;
+    }
+    task->signals |= 1ull << (signo - 1);
+    return launch_signal(&task->launch, signo);
+}
+
+int task_abort(crib_task *task)
+{
+    struct crib_error error;
+
+    if (task->state >= TASK_ENDING)
+        return -ESRCH;
+    if (task->aborted)
+        return 0;
+    task->aborted = true;
+    task_end(task, CRIB_KILLED);
+    fail_text(&error, -ECANCELED, NULL, -1, NULL, "aborted");
+    task_emit_error(task, &error);
+    return 0;
+}

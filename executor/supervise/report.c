@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What init says, turned into events and the result.
+ */
+#include "supervise/task.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "plan/plan.h"
+#include "supervise/escalation.h"
+
+#define REPORTS_AT_ONCE 64         /* in one turn of the loop: others wait too */
+#define REPORT_ARENA    (1u << 20) /* bytes; a packet is at most 64 KiB */
+
+static char *copy(crib_task *task, const char *text)
+{
+    return arena_text(&task->arena, text ? text : "");
+}
+
+/* Keeps the first denials for the result; how many there were is counted in any case. */
+static void keep_denial(crib_task *task, const Crib__Denial *denial)
+{
+    Crib__Denial *kept = NULL;
+
+    if (task->n_denials < TASK_MAX_DENIALS)
+        kept = ARENA_NEW(&task->arena, crib__denial, Crib__Denial);
+    if (kept) {
+        *kept = *denial;
+        kept->call = copy(task, denial->call);
+        kept->text = copy(task, denial->text);
+        kept->answer = copy(task, denial->answer);
+    }
+    if (!kept || !kept->call || !kept->text || !kept->answer ||
+        arena_push(&task->arena, &task->denials, &task->n_denials, kept) < 0)
+        task->denials_lost += denial->count;
+}
+
+static void take_refused(crib_task *task, const Crib__Report__Refused *refused,
+                         struct arena *scratch)
+{
+    Crib__Denial *denial;
+    struct crib_denial event;
+
+    if (refused->answer != 0)
+        task->result.denials += refused->count;
+    if (plan_denial(refused, scratch, &denial) < 0) {
+        task->denials_lost += refused->count;
+        return;
+    }
+    keep_denial(task, denial);
+    event = (struct crib_denial){.pid = denial->pid,
+                                 .call = denial->call,
+                                 .text = denial->text,
+                                 .answer = denial->answer,
+                                 .count = denial->count};
+    if (!task->silent && task->on.denied)
+        task->on.denied(task, &event, task->data);
+}
+
+/* Init's line replaces the plan's of the same mechanism, the same asked if there are several. */
+static Crib__Receipt *find_line(const crib_task *task, const Crib__Receipt *line)
+{
+    Crib__Receipt *found = NULL;
+
+    for (size_t i = 0; i < task->plan->n_receipt; i++) {
+        Crib__Receipt *have = task->plan->receipt[i];
+
+        if (strcmp(have->mechanism, line->mechanism) != 0)
+            continue;
+        if (have->asked && line->asked && strcmp(have->asked, line->asked) == 0)
+            return have;
+        found = found ? found : have;
+    }
+    return found;
+}
+
+static void take_receipt(crib_task *task, const Crib__Receipt *line)
+{
+    Crib__Receipt *have = line->mechanism ? find_line(task, line) : NULL;
+
+    if (!have && line->mechanism) {
+        have = ARENA_NEW(&task->arena, crib__receipt, Crib__Receipt);
+        if (!have || !(have->mechanism = copy(task, line->mechanism)) ||
+            arena_push(&task->arena, &task->plan->receipt, &task->plan->n_receipt, have) < 0)
+            return;
+    }
+    if (!have)
+        return;
+    if (line->asked)
+        have->asked = copy(task, line->asked);
+    have->applied = copy(task, line->applied);
+}
+
+static void take_report(crib_task *task, const Crib__Report *report, struct arena *scratch)
+{
+    struct crib_error error;
+
+    for (size_t i = 0; i < report->n_receipt; i++)
+        take_receipt(task, report->receipt[i]);
+    if (report->failure && task->state == TASK_STARTING) {
+        launch_failure(task->plan, report->failure, &error);
+        task_failed(task, &error);
+    }
+    if (report->started && task->state == TASK_STARTING)
+        task_started(task);
+    if (report->refused)
+        take_refused(task, report->refused, scratch);
+    if (report->end && task->state < TASK_ENDING)
+        task_program_ended(task, report->end);
+}
+
+/* Return: as launch_receive(). */
+static int read_report(crib_task *task)
+{
+    struct arena scratch;
+    Crib__Report *report;
+    int r;
+
+    arena_init(&scratch, REPORT_ARENA);
+    r = launch_receive(&task->launch, &scratch, &report);
+    if (r > 0)
+        take_report(task, report, &scratch);
+    arena_done(&scratch);
+    return r;
+}
+
+bool task_read_reports(crib_task *task)
+{
+    int r = 1;
+
+    if (task->control_ended)
+        return false;
+    for (int i = 0; i < REPORTS_AT_ONCE && r > 0 && !task->control_ended; i++)
+        r = read_report(task);
+    if (r > 0 || r == -EAGAIN || r == -EINTR)
+        return r > 0;
+    /* The end, or nonsense: init is leaving, and whatever it still does is of no use. */
+    task->control_ended = true;
+    uv_poll_stop(&task->control);
+    if (task->state < TASK_ENDING)
+        launch_signal(&task->launch, SIGKILL);
+    return false;
+}
+
+void task_started(crib_task *task)
+{
+    task_move(task, TASK_RUNNING);
+    task->started_us = clock_us();
+    escalation_run(task);
+    if (!task->silent && task->on.spawn)
+        task->on.spawn(task, task->data);
+    for (crib_stream *stream = task->streams; stream; stream = stream->next)
+        stream_release(stream);
+    if (task->channel)
+        channel_release(task->channel);
+    if (task->stopping && task->state == TASK_RUNNING)
+        task_stop(task);
+}
+
+void task_failed(crib_task *task, const struct crib_error *error)
+{
+    task->result.verdict = CRIB_SETUP_FAILED;
+    task->result.error = *error;
+    task_move(task, TASK_ENDING);
+    uv_timer_stop(&task->timer);
+    task_emit_error(task, error);
+}
+
+/* Init is gone without a word before the program ran, and not because of us. */
+static void vanished(crib_task *task)
+{
+    struct crib_error error;
+
+    fail_text(&error, -ECONNRESET, "init", -1, NULL,
+              "ended before the program ran, wait status 0x%x", (unsigned)task->init_status);
+    task_failed(task, &error);
+}
+
+void task_program_ended(crib_task *task, const Crib__Report__End *end)
+{
+    struct ending ending = {.report = end,
+                            .cause = task->cause,
+                            .killed = task->killed,
+                            .signals = task->signals,
+                            .init_status = task->init_status,
+                            .wall_us = clock_us() - task->started_us};
+
+    if (!end && task->state == TASK_STARTING && !task->cause && !task->killed) {
+        vanished(task);
+        return;
+    }
+    /* What the program said before its end comes before its end. */
+    if (task->channel && task->state == TASK_RUNNING)
+        channel_catch_up(task->channel);
+    if (end) {
+        task->result.denials += end->refused_lost;
+        task->denials_lost += end->refused_lost;
+    }
+    ending_verdict(&ending, &task->result);
+    task_move(task, TASK_ENDING);
+    uv_timer_stop(&task->timer);
+    if (!task->silent && task->on.exit)
+        task->on.exit(task, &task->result, task->data);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One task's life on the loop: from a plan to the last event.
+ *
+ * Theory of operation: the states, and who may do what in them.
+ *
+ *     NEW ─▶ STARTING ─▶ RUNNING ─▶ ENDING ─▶ ENDED
+ *      └─────────┴───────────────────▲           every move goes through task_move()
+ *
+ * NEW
+ *   Open:     nothing of the task; the parent's ends of its pipes and channel, held.
+ *   May:      task_add_stream(), task_add_channel(), task_start(), task_discard().
+ *   Left by:  task_start().
+ * STARTING
+ *   Open:     init's control socket and pidfd, watched; the timer is the set-up's deadline.
+ *   May:      everything public; a signal waits in the control socket until the program runs.
+ *   Must not: tell anything of streams and messages; they stay held.
+ *   Left by:  init's `started` (`spawn`); its failure, its silent end, the deadline (`error`);
+ *             its end by our own signal (`exit`).
+ * RUNNING
+ *   Open:     the same; streams and channel are released; the timer is the wall time's.
+ *   May:      everything public.
+ *   Left by:  init's end report, or its end without one (`exit`).
+ * ENDING
+ *   Open:     what is left in streams and channel; init, until its pidfd fires. The program has
+ *             ended and the kernel ends its tree; once the pidfd fires nothing of it is left.
+ *   May:      everything of streams and channel. A signal is -ESRCH.
+ *   Left by:  init reaped, all streams and the channel ended (`disconnect`).
+ * ENDED
+ *   Open:     our own loop handles, being closed. Then `close`, and the task is freed.
+ *
+ * What ends a task before its time is an escalation: kill_signal at once, SIGKILL to init a second
+ * later. Its first cause stays the verdict. Exactly one `exit` or one `error` is emitted by the
+ * move to ENDING; errors of a running task come besides.
+ *
+ * Runs in: library, on the loop's thread.
+ * Owns: its plan's arena, the launch, streams and channel; itself from task_start() on.
+ */
+#ifndef SUPERVISE_TASK_H
+#define SUPERVISE_TASK_H
+
+#include "base/arena.h"
+#include "crib/crib.h"
+#include "launch/launch.h"
+#include "supervise/channel.h"
+#include "supervise/ending.h"
+#include "supervise/stream.h"
+
+#define TASK_GRACE_MS    1000  /* between kill_signal and SIGKILL; as docker stop has it, shorter */
+#define TASK_SETUP_MS    10000 /* when the plan does not say */
+#define TASK_MAX_DENIALS 64    /* kept for the result; more are counted */
+
+enum task_state { TASK_NEW, TASK_STARTING, TASK_RUNNING, TASK_ENDING, TASK_ENDED };
+
+struct crib_task {
+    enum task_state state;
+    uv_loop_t *loop;
+    struct crib_events on;
+    void *data;
+
+    struct arena arena; /* request, plan, receipt and denials */
+    Crib__Plan *plan;
+    struct launch launch;
+    pid_t pid;               /* init's, also when it is gone */
+    uv_poll_t control, gone; /* init's control socket and pidfd */
+    uv_timer_t timer;        /* set-up deadline, then wall time, or the grace of an escalation */
+    int handles;             /* of these, how many exist */
+    bool silent;             /* its start failed: no events */
+    bool stopping;           /* its executor is being closed */
+
+    crib_stream *streams;
+    struct channel *channel;
+
+    enum crib_verdict cause; /* why we began to end it; 0: we did not */
+    uint64_t signals;        /* bit n-1: the caller has sent signal n */
+    bool killed;             /* by our own SIGKILL to init */
+    bool aborted;
+    bool control_ended;  /* init will report no more */
+    bool reaped;         /* init is gone, and with it everything inside */
+    int init_status;     /* as waitpid gives it; SIGKILL where another waitpid was faster */
+    uint64_t started_us; /* clock_us() of `started`, or of the start before it */
+
+    struct crib_result result;
+    Crib__Denial **denials; /* in the arena; the plan's receipt is the result's */
+    size_t n_denials;
+    uint64_t denials_lost;
+
+    size_t max_buffer;                              /* bytes; for the error's sentence */
+    void (*on_closed)(crib_task *task, void *data); /* after `close`; may be NULL */
+    void *closed_data;
+    void (*on_freed)(crib_task *task, void *owner); /* the last thing */
+    void *owner;
+    crib_task *next, **link; /* the owner's list */
+};
+
+/* Return: a NEW task with no events; NULL when out of memory. */
+crib_task *task_new(uv_loop_t *loop);
+
+/* Return: whether the machine has this move. */
+bool task_may_move(enum task_state from, enum task_state to);
+
+/* Asserts that it has. Emits nothing. */
+void task_move(crib_task *task, enum task_state to);
+
+/* The parent's end of a pipe; @fd is taken on success. Return: 0; -ENOMEM. */
+int task_add_stream(crib_task *task, int number, int fd, bool writes);
+
+/* The parent's end of the channel; @sock is taken on success. Return: 0; negative errno. */
+int task_add_channel(crib_task *task, int sock, size_t max);
+
+/**
+ * task_start() - NEW to STARTING
+ * @paths, @stdio: borrows; as launch_start()
+ *
+ * task->plan is set. On an error nothing has been moved: call task_discard().
+ *
+ * Return: 0; as launch_start(); negative errno of the loop
+ */
+int task_start(crib_task *task, const struct host_fds *paths, const int *stdio,
+               struct crib_error *err);
+
+/* The second half of it: @launch is taken, whatever is returned. */
+int task_adopt(crib_task *task, struct launch launch, struct crib_error *err);
+
+/* Gives up a task that could not be started, without any event; freed by the loop if need be. */
+void task_discard(crib_task *task);
+
+/* Its executor is being closed: kills it, or leaves a detached one; drops what nobody reads. */
+void task_stop(crib_task *task);
+
+/* Reads what init has said; see report.c. Return: whether there may be more at once. */
+bool task_read_reports(crib_task *task);
+
+/* Init reported the program's end, or is gone without (@end NULL). */
+void task_program_ended(crib_task *task, const Crib__Report__End *end);
+
+/* The set-up failed: emits `error`. */
+void task_failed(crib_task *task, const struct crib_error *error);
+
+/* The program runs: emits `spawn`. */
+void task_started(crib_task *task);
+
+/* Emits `error` beside the states. */
+void task_emit_error(crib_task *task, const struct crib_error *error);
+
+/* Moves to ENDED when everything has ended; may be called at any time. */
+void task_settle(crib_task *task);
+
+#endif
