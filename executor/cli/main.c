@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crib, the command line: finds the command, reads its options, carries it out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/say.h"
+
+static const struct command table[] = {
+    {"run", IN_RUN, "FILE [ARG...]", 1, -1, "run a program in a sandbox",
+     "FILE is a path, or a name that is searched in PATH inside. Options end at FILE: what "
+     "follows\n"
+     "is the program's. Standard input, output and error are handed on; SIGINT, SIGTERM and "
+     "SIGHUP\n"
+     "are passed to the program.\n",
+     command_run},
+    {"exec", IN_EXEC, "LINE", 1, 1, "run a command line with /bin/sh in a sandbox",
+     "As run, through the shell inside the sandbox.\n", command_exec},
+    {"fork", IN_FORK, "MODULE [ARG...]", 1, -1, "start a module and exchange messages with it",
+     "MODULE uses crib/child.h. Each line of standard input is JSON and becomes a message of type\n"
+     "`json`; the end of input disconnects. Each message from the module becomes a line of "
+     "standard\n"
+     "output: its JSON, or {\"type\":…,\"base64\":…} where it is of another type. The module's "
+     "own\n"
+     "output goes to standard error, its input is empty.\n",
+     command_fork},
+    {"plan", IN_PLAN, "FILE [ARG...]", 1, -1, "show what run would do, as YAML; nothing is run",
+     NULL, command_plan},
+    {"policy", IN_OTHER, "check FILE... | show NAME | list", 1, -1, "check and show policies",
+     "check reads each file with its bases, tells what is wrong, and exits with 1 if anything "
+     "was.\n"
+     "show prints the effective policy, bases merged, of a name or file. list names what is "
+     "shipped.\n",
+     command_policy},
+    {"version", IN_OTHER, "", 0, 0, "show the version", NULL, command_version},
+    {"help", IN_OTHER, "[COMMAND]", 0, 1, "show help", NULL, command_help},
+    {NULL},
+};
+
+const struct command *commands(void)
+{
+    return table;
+}
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *command = table; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+/* A closed fd 0, 1 or 2 would be given to the next open(). Opened the wrong way round, its use
+ * fails as that of a closed one does. */
+static void hold_standard_fds(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            /* the lowest free number is fd itself; no CLOEXEC: it stands for an inherited one */
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+static int carry_out(const struct command *command, char *const *words)
+{
+    struct crib_error err = {0};
+    struct request request;
+    int status = STATUS_FAILED;
+
+    if (request_read(&request, command, words, &err) < 0) {
+        char text[1024];
+
+        say("%s: %s (see 'crib help %s')", command->name, crib_error_text(&err, text, sizeof(text)),
+            command->name);
+    } else if (request.help) {
+        status = help_show(command);
+    } else {
+        status = command->run(&request);
+    }
+    cli_request_done(&request);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+
+    hold_standard_fds();
+    /* What the caller left open is no task's business; --result-fd stays ours alone. */
+    (void)close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+    signal(SIGPIPE, SIG_IGN);
+
+    if (argc < 2) {
+        say("no command given; see 'crib help'");
+        return STATUS_FAILED;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help_show(NULL);
+    command = command_find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    if (!command)
+        return help_unknown(argv[1]);
+    return carry_out(command, argv + 2);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "cli/command.h"
+#include "cli/say.h"
+#include "policy/load.h"
+#include "text/text.h"
+
+/* Return: 0; 1 when something is wrong with a file, and the person has been told. */
+static int check(char *const *files)
+{
+    int status = 0;
+
+    for (; *files; files++) {
+        struct crib_error err = {0};
+        crib_policy *policy;
+
+        if (crib_policy_load(*files, &policy, &err) < 0) {
+            say_error(&err);
+            status = STATUS_INVALID;
+        } else {
+            crib_policy_free(policy);
+        }
+    }
+    return status;
+}
+
+static int show(const char *name)
+{
+    struct crib_error err = {0};
+    crib_policy *policy;
+    char *text = NULL;
+    int r = crib_policy_load(name, &policy, &err);
+
+    if (r < 0) {
+        say_error(&err);
+        return STATUS_FAILED;
+    }
+    r = crib_policy_text(policy, &text);
+    crib_policy_free(policy);
+    if (r < 0)
+        say("%s", strerror(-r));
+    else
+        r = say_out(text, strlen(text));
+    free(text);
+    return r < 0 ? STATUS_FAILED : 0;
+}
+
+static int add_line(struct buf *out, const char *name)
+{
+    struct crib_error err = {0};
+    Crib__Policy *policy;
+    struct arena arena;
+    int r;
+
+    arena_init(&arena, 0);
+    r = policy_load(name, NULL, &arena, &policy, &err);
+    if (r < 0)
+        say_error(&err);
+    else
+        r = buf_printf(out, "%-10s %s\n", name, policy->about ? policy->about : "");
+    arena_done(&arena);
+    return r;
+}
+
+static int list(void)
+{
+    struct buf out = {0};
+    int r = 0;
+
+    for (const char *const *name = crib_policy_names(); *name && r >= 0; name++)
+        r = add_line(&out, *name);
+    if (r >= 0)
+        r = say_out((const char *)out.data, out.len);
+    buf_done(&out);
+    return r < 0 ? STATUS_FAILED : 0;
+}
+
+int command_policy(struct request *request)
+{
+    char *const *words = request->operands + 1;
+    const char *what = request->operands[0];
+
+    if (words[0] && strcmp(words[0], "--") == 0)
+        words++; /* so that a name may begin with a dash */
+    if (strcmp(what, "check") == 0 && words[0])
+        return check(words);
+    if (strcmp(what, "show") == 0 && words[0] && !words[1])
+        return show(words[0]);
+    if (strcmp(what, "list") == 0 && !words[0])
+        return list();
+    say("policy: say check FILE..., show NAME or list (see 'crib help policy')");
+    return STATUS_FAILED;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/signals.h"
+#include "text/units.h"
+
+#define HIGHEST_ID (UINT32_MAX - 1) /* (uid_t)-1 means none to the kernel */
+
+static int bad_value(struct crib_error *err, enum option_id id, const char *value,
+                     const char *wanted)
+{
+    return fail_text(err, -EINVAL, NULL, -1, NULL, "--%s '%s': %s", option_rows[id].name, value,
+                     wanted);
+}
+
+static int out_of_memory(struct crib_error *err)
+{
+    return fail_sys(err, -ENOMEM, NULL, -1, NULL, NULL);
+}
+
+static int push_env(struct request *request, const char *entry, struct crib_error *err)
+{
+    if (arena_push_value(&request->arena, &request->env, &request->env_count, &entry,
+                         sizeof(entry)) < 0)
+        return out_of_memory(err);
+    return 0;
+}
+
+static int take_env(struct request *request, const char *value, struct crib_error *err)
+{
+    const char *equals = strchr(value, '='), *here;
+
+    if (equals == value || *value == '\0')
+        return bad_value(err, OPTION_env, value, "needs a name");
+    if (equals)
+        return push_env(request, value, err);
+    here = getenv(value);
+    if (!here)
+        return 0; /* not set here, so not set there */
+    here = arena_printf(&request->arena, "%s=%s", value, here);
+    return here ? push_env(request, here, err) : out_of_memory(err);
+}
+
+/* Cuts the last `:rw` or `:ro` off. */
+static bool cut_mode(char *text)
+{
+    size_t len = strlen(text);
+    bool write;
+
+    if (len < 3 || (strcmp(text + len - 3, ":rw") != 0 && strcmp(text + len - 3, ":ro") != 0))
+        return false;
+    write = text[len - 1] == 'w';
+    text[len - 3] = '\0';
+    return write;
+}
+
+static int take_bind(struct request *request, const char *value, struct crib_error *err)
+{
+    char *text = arena_text(&request->arena, value), *colon;
+    struct crib_bind bind = {0};
+
+    if (!text)
+        return out_of_memory(err);
+    bind.write = cut_mode(text);
+    bind.source = text;
+    colon = strchr(text, ':');
+    if (colon) {
+        *colon = '\0';
+        bind.target = colon + 1;
+    }
+    if (!*bind.source || (bind.target && (bind.target[0] != '/' || strchr(bind.target, ':'))))
+        return bad_value(err, OPTION_bind, value, "is not SRC[:DST][:rw] with an absolute DST");
+    if (!bind.target && bind.source[0] != '/')
+        return bad_value(err, OPTION_bind, value, "a relative SRC needs a DST");
+    if (arena_push_value(&request->arena, &request->binds, &request->bind_count, &bind,
+                         sizeof(bind)) < 0)
+        return out_of_memory(err);
+    return 0;
+}
+
+static int take_tmpfs(struct request *request, const char *value, struct crib_error *err)
+{
+    char *text = arena_text(&request->arena, value), *colon;
+    struct crib_tmpfs tmpfs = {0};
+    char why[UNIT_WHY];
+
+    if (!text)
+        return out_of_memory(err);
+    tmpfs.target = text;
+    colon = strchr(text, ':');
+    if (colon) {
+        *colon = '\0';
+        if (unit_read(unit_find("crib.Mount", "size"), colon + 1, &tmpfs.size, why) < 0)
+            return bad_value(err, OPTION_tmpfs, value, why);
+        if (tmpfs.size == 0)
+            return bad_value(err, OPTION_tmpfs, value, "a size of nothing");
+    }
+    if (text[0] != '/')
+        return bad_value(err, OPTION_tmpfs, value, "the path must be absolute");
+    if (arena_push_value(&request->arena, &request->tmpfs, &request->tmpfs_count, &tmpfs,
+                         sizeof(tmpfs)) < 0)
+        return out_of_memory(err);
+    return 0;
+}
+
+static int take_timeout(struct request *request, const char *value, struct crib_error *err)
+{
+    char why[UNIT_WHY];
+
+    if (unit_read(unit_find("crib.Limits", "wall_time"), value, &request->options.timeout_ms, why) <
+        0)
+        return fail_text(err, -EINVAL, NULL, -1, NULL, "--timeout: %s", why);
+    if (request->options.timeout_ms == 0)
+        return bad_value(err, OPTION_timeout, value, "leaves no time");
+    return 0;
+}
+
+static int take_kill_signal(struct request *request, const char *value, struct crib_error *err)
+{
+    request->options.kill_signal = signal_number(value);
+    if (request->options.kill_signal < 0)
+        return bad_value(err, OPTION_kill_signal, value, "is no signal");
+    return 0;
+}
+
+static int take_id(struct request *request, enum option_id id, const char *value,
+                   struct crib_error *err)
+{
+    char why[UNIT_WHY];
+    uint64_t number;
+
+    if (unit_read(NULL, value, &number, why) < 0 || number == 0 || number > HIGHEST_ID)
+        return bad_value(err, id, value, "is no id from 1 to 4294967294");
+    if (id == OPTION_uid) {
+        request->options.uid = (int64_t)number;
+        request->options.set_uid = true;
+    } else {
+        request->options.gid = (int64_t)number;
+        request->options.set_gid = true;
+    }
+    return 0;
+}
+
+/* Only what the task does not write to as well: else it could forge a result. */
+static int take_result_fd(struct request *request, const char *value, struct crib_error *err)
+{
+    char why[UNIT_WHY];
+    uint64_t number;
+    int fd, flags;
+
+    if (unit_read(NULL, value, &number, why) < 0 || number > INT_MAX)
+        return bad_value(err, OPTION_result_fd, value, "is no file descriptor");
+    fd = (int)number;
+    if (fd <= STDERR_FILENO)
+        return bad_value(err, OPTION_result_fd, value,
+                         "the task has that one too; use 3 or higher");
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return bad_value(err, OPTION_result_fd, value, "is not open");
+    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
+        return bad_value(err, OPTION_result_fd, value, "is not open for writing");
+    request->result_fd = fd;
+    return 0;
+}
+
+static int take(void *to, enum option_id id, const char *value, struct crib_error *err)
+{
+    struct request *request = to;
+
+    switch (id) {
+    case OPTION_policy:
+        request->options.policy = value;
+        return 0;
+    case OPTION_env:
+        return take_env(request, value, err);
+    case OPTION_clear_env:
+        request->clear_env = true;
+        return 0;
+    case OPTION_cwd:
+        request->options.cwd = value;
+        return 0;
+    case OPTION_bind:
+        return take_bind(request, value, err);
+    case OPTION_tmpfs:
+        return take_tmpfs(request, value, err);
+    case OPTION_timeout:
+        return take_timeout(request, value, err);
+    case OPTION_kill_signal:
+        return take_kill_signal(request, value, err);
+    case OPTION_uid:
+    case OPTION_gid:
+        return take_id(request, id, value, err);
+    case OPTION_argv0:
+        request->options.argv0 = value;
+        return 0;
+    case OPTION_json:
+        request->json = true;
+        return 0;
+    case OPTION_result_fd:
+        return take_result_fd(request, value, err);
+    case OPTION_quiet:
+        request->quiet = true;
+        return 0;
+    case OPTION_help:
+        request->help = true;
+        return 0;
+    case OPTION_COUNT:
+        break;
+    }
+    return -EINVAL;
+}
+
+static int finish_lists(struct request *request, struct crib_error *err)
+{
+    int r = push_env(request, NULL, err); /* the end */
+
+    if (r < 0)
+        return r;
+    if (request->clear_env)
+        request->options.env = request->env;
+    else
+        request->options.env_add = request->env;
+    request->options.binds = request->binds;
+    request->options.bind_count = request->bind_count;
+    request->options.tmpfs = request->tmpfs;
+    request->options.tmpfs_count = request->tmpfs_count;
+    return 0;
+}
+
+static int check_operands(const struct request *request, struct crib_error *err)
+{
+    const struct command *command = request->command;
+    int count = 0;
+
+    while (request->operands[count] && (command->most < 0 || count <= command->most))
+        count++;
+    if (count < command->least)
+        return fail_text(err, -EINVAL, NULL, -1, NULL, "needs %s", command->operands);
+    if (command->most >= 0 && count > command->most)
+        return fail_text(err, -EINVAL, NULL, -1, NULL, "one operand too many: '%s'",
+                         request->operands[command->most]);
+    return 0;
+}
+
+static int check_json(const struct request *request, struct crib_error *err)
+{
+    if (request->result_fd >= 0 && !request->json)
+        return fail_text(err, -EINVAL, NULL, -1, NULL, "--result-fd is for --json");
+    if (request->json && request->result_fd < 0)
+        return fail_text(
+            err, -EINVAL, NULL, -1, NULL,
+            "--json needs --result-fd: the task writes to stderr too, and could forge a result");
+    return 0;
+}
+
+int request_read(struct request *request, const struct command *command, char *const *words,
+                 struct crib_error *err)
+{
+    int r;
+
+    memset(request, 0, sizeof(*request));
+    request->command = command;
+    request->result_fd = -1;
+    arena_init(&request->arena, 0);
+    crib_options_init(&request->options);
+    for (int i = 0; i < 3; i++)
+        request->stdio[i].kind = CRIB_INHERIT;
+    request->options.stdio = request->stdio;
+    request->options.stdio_count = 3;
+
+    r = cli_options_read(words, command->bit, take, request, err);
+    if (r < 0)
+        return r;
+    request->operands = words + r;
+    if (request->help)
+        return 0;
+    r = check_operands(request, err);
+    if (r == 0)
+        r = check_json(request, err);
+    return r < 0 ? r : finish_lists(request, err);
+}
+
+void cli_request_done(struct request *request)
+{
+    arena_done(&request->arena);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the words of a command line ask for, as crib_options and what is crib's own business.
+ *
+ * Runs in: cli.
+ * Owns: the lists that `options` points into.
+ */
+#ifndef CLI_REQUEST_H
+#define CLI_REQUEST_H
+
+#include "base/arena.h"
+#include "crib/crib.h"
+
+struct command;
+
+struct request {
+    const struct command *command;
+    char *const *operands; /* ended by NULL */
+    struct crib_options options;
+    struct crib_stdio stdio[3];
+
+    bool help, json, quiet, clear_env;
+    int result_fd; /* -1: none */
+
+    struct arena arena; /* the lists below live here */
+    const char **env;
+    struct crib_bind *binds;
+    struct crib_tmpfs *tmpfs;
+    size_t env_count, bind_count, tmpfs_count;
+};
+
+/**
+ * request_read() - Read the words behind the command's name
+ * @words: borrows until cli_request_done(); ended by NULL
+ *
+ * The number of operands is checked, but not where help is asked for.
+ *
+ * Return: 0; -EINVAL, -EBADF, -ENOMEM with the complaint in @err
+ */
+int request_read(struct request *request, const struct command *command, char *const *words,
+                 struct crib_error *err);
+
+void cli_request_done(struct request *request);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/running.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "cli/command.h"
+#include "cli/outcome.h"
+#include "cli/say.h"
+#include "task.pb-c.h"
+#include "text/text.h"
+
+static const int passed_on[RUNNING_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+static void on_signal(uv_signal_t *handle, int signo)
+{
+    struct running *running = handle->data;
+
+    (void)crib_task_kill(running->task, signo); /* it may have ended meanwhile */
+}
+
+/* What the caller has us ignore (nohup, a shell's background job) stays ignored. */
+static bool is_ignored(int signo)
+{
+    struct sigaction action;
+
+    return sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void watch_signals(struct running *running)
+{
+    for (int i = 0; i < RUNNING_SIGNALS; i++) {
+        uv_signal_t *handle = &running->signals[i];
+
+        if (is_ignored(passed_on[i]) || uv_signal_init(&running->loop, handle) < 0)
+            continue;
+        running->watched[i] = true;
+        handle->data = running;
+        (void)uv_signal_start(handle, on_signal, passed_on[i]);
+        uv_unref((uv_handle_t *)handle);
+    }
+}
+
+static void unwatch_signals(struct running *running)
+{
+    for (int i = 0; i < RUNNING_SIGNALS; i++)
+        if (running->watched[i])
+            uv_close((uv_handle_t *)&running->signals[i], NULL);
+}
+
+static void write_result(struct running *running, const char *json, size_t len)
+{
+    int fd = running->request->result_fd;
+    int r = fd_write_all(fd, json, len);
+
+    if (r == 0)
+        r = fd_write_all(fd, "\n", 1);
+    if (r < 0) {
+        say("result: fd %d: %s", fd, strerror(-r));
+        running->failed = true;
+    }
+}
+
+static void write_task_result(struct running *running)
+{
+    char *json = NULL;
+    int r = crib_task_result_json(running->task, &json);
+
+    if (r < 0) {
+        say("result: %s", strerror(-r));
+        running->failed = true;
+        return;
+    }
+    write_result(running, json, strlen(json));
+    free(json);
+}
+
+/* The result of a task that was never made. */
+static void write_error_result(struct running *running, const struct crib_error *err)
+{
+    Crib__Result result = CRIB__RESULT__INIT;
+    Crib__Error error = CRIB__ERROR__INIT;
+    struct buf out = {0};
+    char text[1024];
+
+    result.has_verdict = true;
+    result.verdict = CRIB__RESULT__VERDICT__setup_failed;
+    result.error = &error;
+    error.has_code = true;
+    error.code = err->code;
+    error.step = (char *)err->step;
+    error.text = crib_error_text(err, text, sizeof(text));
+    if (text_write_json(&result.base, &out) == 0)
+        write_result(running, (const char *)out.data, out.len);
+    buf_done(&out);
+}
+
+static void on_denied(crib_task *task, const struct crib_denial *denial, void *data)
+{
+    struct running *running = data;
+
+    (void)task;
+    if (!running->request->quiet)
+        denials_show(&running->denials, denial);
+}
+
+static void on_error(crib_task *task, const struct crib_error *err, void *data)
+{
+    (void)task;
+    (void)data;
+    say_error(err);
+}
+
+static void on_close(crib_task *task, const struct crib_result *result, void *data)
+{
+    struct running *running = data;
+
+    (void)task;
+    running->status = outcome_of_result(result);
+    if (!running->request->quiet)
+        denials_end(&running->denials, result->denials);
+    if (running->request->json)
+        write_task_result(running);
+    uv_stop(&running->loop);
+}
+
+static int start_task(struct running *running,
+                      int (*start)(struct running *running, struct crib_error *err))
+{
+    struct crib_options *options = &running->request->options;
+    struct crib_error err = {0};
+    int r;
+
+    options->data = running;
+    options->on.denied = on_denied;
+    options->on.error = on_error;
+    options->on.close = on_close;
+    r = crib_open(&running->ex, &running->loop, NULL, &err);
+    if (r == 0)
+        r = start(running, &err);
+    if (r == 0)
+        return 0;
+    say_error(&err);
+    running->status = outcome_of_error(&err);
+    if (running->request->json)
+        write_error_result(running, &err);
+    return r;
+}
+
+int running_task(struct running *running,
+                 int (*start)(struct running *running, struct crib_error *err))
+{
+    int r = uv_loop_init(&running->loop);
+
+    if (r < 0) {
+        say("event loop: %s", strerror(-r));
+        return STATUS_FAILED;
+    }
+    running->status = STATUS_FAILED;
+    watch_signals(running);
+    if (start_task(running, start) == 0)
+        uv_run(&running->loop, UV_RUN_DEFAULT);
+    if (running->ended)
+        running->ended(running);
+    unwatch_signals(running);
+    if (running->ex)
+        crib_close(running->ex, NULL, NULL);
+    uv_run(&running->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&running->loop);
+    return running->failed ? STATUS_FAILED : running->status;
+}
