@@ -1,0 +1,4 @@
+#include <seccomp.h>
+#include "plan/plan.h"
+#include "fd.h"
+#include "../plan/plan.h"

@@ -1,0 +1,3 @@
+#include "crib/crib.h"
+#include "plan/plan.def"
+#include "plan/plan.h"

@@ -1,0 +1,2 @@
+#include "crib/error.h"
+#include "policy.pb-c.h"
