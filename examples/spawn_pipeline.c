@@ -62,6 +62,7 @@ static crib_task *start_ps(crib *ex)
 
     crib_options_init(&options);
     options.policy = "open";
+    options.cwd = "/"; /* ours may be closed to the id that the task has */
     options.on.error = on_error;
     options.on.close = on_close;
     options.data = ps_name;

@@ -83,6 +83,7 @@ static int run_crib(struct bench *bench, const char *policy)
 
     crib_options_init(&options);
     options.policy = policy;
+    options.cwd = "/"; /* there under each policy, and open to each id */
     options.stdio = stdio;
     options.stdio_count = 3;
     options.data = bench;

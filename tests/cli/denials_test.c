@@ -56,7 +56,7 @@ static void test_open_denies_nothing(void **state)
     struct cli cli = {0};
 
     (void)state;
-    CLI_EXPECT(&cli, 0, "exec", "-p", "open", TRY "true");
+    CLI_EXPECT(&cli, 0, "exec", "-p", "open", "-C", "/", TRY "true");
     assert_string_equal(cli.err, "");
     cli_done(&cli);
 }
