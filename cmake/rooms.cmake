@@ -7,6 +7,10 @@ if(CRIB_SANITIZE)
                           -fno-sanitize-recover=all)
 endif()
 
+if(CRIB_COVERAGE)
+  list(APPEND CRIB_SANITIZE_FLAGS --coverage)
+endif()
+
 # crib_room(NAME file.c... [LIBS target...])
 function(crib_room name)
   cmake_parse_arguments(ROOM "" "" "LIBS" ${ARGN})

@@ -41,6 +41,6 @@ typedef int (*option_take)(void *to, enum option_id id, const char *value, struc
  * Return: how many words were read; -EINVAL, or as @take
  */
 int cli_options_read(char *const *words, unsigned commands, option_take take, void *to,
-                 struct crib_error *err);
+                     struct crib_error *err);
 
 #endif
