@@ -47,9 +47,6 @@ const char *call_did_you_mean(const char *name, char text[CALLS_DID_YOU]);
 /* Return: 0 and the value of `AF_UNIX`; -ENOENT. @family may be NULL: any. */
 int symbol_value(const char *family, const char *name, uint64_t *ret_value);
 
-/* Return: the name of a plain value (not of flags) in a family, static; NULL. */
-const char *symbol_name(const char *family, uint64_t value);
-
 /**
  * symbol_text() - Say a value in words
  * @family: NULL: a number

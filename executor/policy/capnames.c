@@ -59,11 +59,6 @@ int capname_number(const char *name)
     return -1;
 }
 
-const char *capname_text(int number)
-{
-    return number >= 0 && number < COUNT ? names[number] : NULL;
-}
-
 const char *const *capnames(void)
 {
     return names;

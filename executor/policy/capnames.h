@@ -12,9 +12,6 @@
 /* Return: the number of `CAP_…`; -1 unknown. */
 int capname_number(const char *name);
 
-/* Return: the name, static; NULL for a number that has none. */
-const char *capname_text(int number);
-
 /* Every name, by number, ended by NULL; static. */
 const char *const *capnames(void);
 

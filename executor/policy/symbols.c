@@ -76,11 +76,6 @@ static const char *exact(const char *family, uint64_t value)
     return NULL;
 }
 
-const char *symbol_name(const char *family, uint64_t value)
-{
-    return value & ~family_find(family)->plain ? NULL : exact(family, value);
-}
-
 /* Appends `|more`, or `more` to nothing. */
 static const char *or_with(const char *text, const char *more, struct arena *arena)
 {

@@ -17,21 +17,17 @@ static void test_capnames_agree_with_the_kernel(void **state)
     assert_int_equal(capname_number("CAP_AUDIT_READ"), CAP_AUDIT_READ);
     assert_int_equal(capname_number("CAP_CHECKPOINT_RESTORE"), CAP_CHECKPOINT_RESTORE);
     for (int i = 0; i <= CAP_LAST_CAP; i++)
-        assert_non_null(capname_text(i));
+        assert_non_null(capnames()[i]);
 }
 
-static void test_capnames_go_both_ways(void **state)
+static void test_capnames_are_in_order(void **state)
 {
     int n = 0;
 
     (void)state;
-    for (const char *const *name = capnames(); *name; name++, n++) {
+    for (const char *const *name = capnames(); *name; name++, n++)
         assert_int_equal(capname_number(*name), n);
-        assert_string_equal(capname_text(n), *name);
-    }
     assert_true(n > 40);
-    assert_null(capname_text(n));
-    assert_null(capname_text(-1));
 }
 
 static void test_capnames_take_nothing_else(void **state)
@@ -48,7 +44,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_capnames_agree_with_the_kernel),
-        cmocka_unit_test(test_capnames_go_both_ways),
+        cmocka_unit_test(test_capnames_are_in_order),
         cmocka_unit_test(test_capnames_take_nothing_else),
     };
 
