@@ -8,7 +8,7 @@ static void set_up_late(crib_task *task, uint64_t ms)
 {
     struct crib_error error;
 
-    launch_signal(&task->launch, SIGKILL);
+    task->place->signal(task, SIGKILL);
     fail_text(&error, -ETIMEDOUT, "init", -1, NULL, "set-up took longer than %llu s",
               (unsigned long long)(ms / 1000));
     task_failed(task, &error);
@@ -26,11 +26,11 @@ static void on_timer(uv_timer_t *timer)
     crib_task *task = timer->data;
     enum task_state before = task->state;
 
-    task_read_reports(task);
+    task->place->catch_up(task);
     if (task->state != before)
         return; /* just in time */
     if (task->cause)
-        launch_signal(&task->launch, SIGKILL);
+        task->place->signal(task, SIGKILL);
     else if (task->state == TASK_STARTING)
         set_up_late(task, set_up_ms(task));
     else
@@ -67,7 +67,7 @@ void task_end(crib_task *task, enum crib_verdict cause)
     if (task->cause || task->state >= TASK_ENDING)
         return;
     task->cause = cause;
-    launch_signal(&task->launch, life && life->kill_signal ? (int)life->kill_signal : SIGTERM);
+    task->place->signal(task, life && life->kill_signal ? (int)life->kill_signal : SIGTERM);
     arm(task, TASK_GRACE_MS);
 }
 
@@ -76,7 +76,7 @@ void task_kill(crib_task *task)
     if (task->state >= TASK_ENDING)
         return;
     task->killed = true;
-    launch_signal(&task->launch, SIGKILL);
+    task->place->signal(task, SIGKILL);
 }
 
 int task_signal(crib_task *task, int signo)
@@ -92,7 +92,7 @@ int task_signal(crib_task *task, int signo)
         return 0;
     }
     task->signals |= 1ull << (signo - 1);
-    return launch_signal(&task->launch, signo);
+    return task->place->signal(task, signo);
 }
 
 int task_abort(crib_task *task)

@@ -13,9 +13,6 @@
 #include "plan/plan.h"
 #include "supervise/escalation.h"
 
-#define REPORTS_AT_ONCE 64         /* in one turn of the loop: others wait too */
-#define REPORT_ARENA    (1u << 20) /* bytes; a packet is at most 64 KiB */
-
 static char *copy(crib_task *task, const char *text)
 {
     return arena_text(&task->arena, text ? text : "");
@@ -39,26 +36,32 @@ static void keep_denial(crib_task *task, const Crib__Denial *denial)
         task->denials_lost += denial->count;
 }
 
+void task_denied(crib_task *task, const Crib__Denial *denial, bool refused)
+{
+    struct crib_denial event = {.pid = denial->pid,
+                                .call = denial->call,
+                                .text = denial->text,
+                                .answer = denial->answer,
+                                .count = denial->count};
+
+    if (refused)
+        task->result.denials += denial->count;
+    keep_denial(task, denial);
+    if (!task->silent && task->on.denied)
+        task->on.denied(task, &event, task->data);
+}
+
 static void take_refused(crib_task *task, const Crib__Report__Refused *refused,
                          struct arena *scratch)
 {
     Crib__Denial *denial;
-    struct crib_denial event;
 
-    if (refused->answer != 0)
-        task->result.denials += refused->count;
-    if (plan_denial(refused, scratch, &denial) < 0) {
-        task->denials_lost += refused->count;
+    if (plan_denial(refused, scratch, &denial) == 0) {
+        task_denied(task, denial, refused->answer != 0);
         return;
     }
-    keep_denial(task, denial);
-    event = (struct crib_denial){.pid = denial->pid,
-                                 .call = denial->call,
-                                 .text = denial->text,
-                                 .answer = denial->answer,
-                                 .count = denial->count};
-    if (!task->silent && task->on.denied)
-        task->on.denied(task, &event, task->data);
+    task->result.denials += refused->answer != 0 ? refused->count : 0;
+    task->denials_lost += refused->count;
 }
 
 /* Init's line replaces the plan's of the same mechanism, the same asked if there are several. */
@@ -78,7 +81,7 @@ static Crib__Receipt *find_line(const crib_task *task, const Crib__Receipt *line
     return found;
 }
 
-static void take_receipt(crib_task *task, const Crib__Receipt *line)
+void task_receipt(crib_task *task, const Crib__Receipt *line)
 {
     Crib__Receipt *have = line->mechanism ? find_line(task, line) : NULL;
 
@@ -95,12 +98,12 @@ static void take_receipt(crib_task *task, const Crib__Receipt *line)
     have->applied = copy(task, line->applied);
 }
 
-static void take_report(crib_task *task, const Crib__Report *report, struct arena *scratch)
+void task_report(crib_task *task, const Crib__Report *report, struct arena *scratch)
 {
     struct crib_error error;
 
     for (size_t i = 0; i < report->n_receipt; i++)
-        take_receipt(task, report->receipt[i]);
+        task_receipt(task, report->receipt[i]);
     if (report->failure && task->state == TASK_STARTING) {
         launch_failure(task->plan, report->failure, &error);
         task_failed(task, &error);
@@ -111,39 +114,6 @@ static void take_report(crib_task *task, const Crib__Report *report, struct aren
         take_refused(task, report->refused, scratch);
     if (report->end && task->state < TASK_ENDING)
         task_program_ended(task, report->end);
-}
-
-/* Return: as launch_receive(). */
-static int read_report(crib_task *task)
-{
-    struct arena scratch;
-    Crib__Report *report;
-    int r;
-
-    arena_init(&scratch, REPORT_ARENA);
-    r = launch_receive(&task->launch, &scratch, &report);
-    if (r > 0)
-        take_report(task, report, &scratch);
-    arena_done(&scratch);
-    return r;
-}
-
-bool task_read_reports(crib_task *task)
-{
-    int r = 1;
-
-    if (task->control_ended)
-        return false;
-    for (int i = 0; i < REPORTS_AT_ONCE && r > 0 && !task->control_ended; i++)
-        r = read_report(task);
-    if (r > 0 || r == -EAGAIN || r == -EINTR)
-        return r > 0;
-    /* The end, or nonsense: init is leaving, and whatever it still does is of no use. */
-    task->control_ended = true;
-    uv_poll_stop(&task->control);
-    if (task->state < TASK_ENDING)
-        launch_signal(&task->launch, SIGKILL);
-    return false;
 }
 
 void task_started(crib_task *task)
@@ -193,14 +163,19 @@ void task_program_ended(crib_task *task, const Crib__Report__End *end)
         vanished(task);
         return;
     }
-    /* What the program said before its end comes before its end. */
-    if (task->channel && task->state == TASK_RUNNING)
-        channel_catch_up(task->channel);
     if (end) {
         task->result.denials += end->refused_lost;
         task->denials_lost += end->refused_lost;
     }
     ending_verdict(&ending, &task->result);
+    task_ended(task);
+}
+
+void task_ended(crib_task *task)
+{
+    /* What the program said before its end comes before its end. */
+    if (task->channel && task->state == TASK_RUNNING)
+        channel_catch_up(task->channel);
     task_move(task, TASK_ENDING);
     uv_timer_stop(&task->timer);
     if (!task->silent && task->on.exit)

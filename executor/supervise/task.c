@@ -67,21 +67,12 @@ static void finish(crib_task *task)
     free_task(task);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void task_handle_closed(uv_handle_t *handle)
 {
     crib_task *task = handle->data;
 
     if (--task->handles == 0)
         finish(task);
-}
-
-static void close_handles(crib_task *task)
-{
-    uv_handle_t *handles[] = {(uv_handle_t *)&task->timer, (uv_handle_t *)&task->control,
-                              (uv_handle_t *)&task->gone};
-
-    for (int i = 0; i < task->handles; i++)
-        uv_close(handles[i], on_handle_closed);
 }
 
 static bool all_ended(const crib_task *task)
@@ -97,12 +88,9 @@ void task_settle(crib_task *task)
     if (task->state != TASK_ENDING || !all_ended(task))
         return;
     task_move(task, TASK_ENDED);
-    close_handles(task);
-    /* A pid that has been reaped may be somebody else's by now. */
-    if (task->silent)
-        launch_done(&task->launch);
-    else
-        launch_leave(&task->launch);
+    uv_close((uv_handle_t *)&task->timer, task_handle_closed);
+    if (task->place)
+        task->place->close(task);
 }
 
 void task_emit_error(crib_task *task, const struct crib_error *error)
@@ -175,16 +163,6 @@ int task_add_channel(crib_task *task, int sock, size_t max)
     return channel_new(task->loop, sock, max, &events, task, &task->channel);
 }
 
-static void stop_watching(crib_task *task)
-{
-    if (task->handles > 0)
-        uv_timer_stop(&task->timer);
-    if (task->handles > 1)
-        uv_poll_stop(&task->control);
-    if (task->handles > 2)
-        uv_poll_stop(&task->gone);
-}
-
 static void all_dead(crib_task *task, bool drop)
 {
     for (crib_stream *stream = task->streams; stream; stream = stream->next)
@@ -193,79 +171,20 @@ static void all_dead(crib_task *task, bool drop)
         channel_dead(task->channel);
 }
 
-/* Init's process is gone: whatever it has not reported now, it never will. */
-static void on_gone(uv_poll_t *poll, int status, int events)
+void task_begin(crib_task *task)
 {
-    crib_task *task = poll->data;
-    int init_status = 0, r;
-
-    (void)status;
-    (void)events;
-    r = launch_reap(&task->launch, &init_status);
-    if (r == -EAGAIN)
-        return;
-    stop_watching(task);
-    while (task->state < TASK_ENDING && task_read_reports(task))
-        ;
-    task->init_status = r > 0 ? init_status : SIGKILL;
-    if (task->state < TASK_ENDING)
-        task_program_ended(task, NULL);
-    task->reaped = true;
-    all_dead(task, task->stopping);
-    task_settle(task);
-}
-
-static void on_control(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    task_read_reports(poll->data);
-}
-
-static int watch(crib_task *task)
-{
-    int r;
-
     uv_timer_init(task->loop, &task->timer);
     task->timer.data = task;
     task->handles = 1;
-    r = uv_poll_init(task->loop, &task->control, task->launch.control);
-    if (r < 0)
-        return r;
-    task->control.data = task;
-    task->handles = 2;
-    r = uv_poll_init(task->loop, &task->gone, task->launch.pidfd);
-    if (r < 0)
-        return r;
-    task->gone.data = task;
-    task->handles = 3;
-    uv_poll_start(&task->control, UV_READABLE, on_control);
-    uv_poll_start(&task->gone, UV_READABLE, on_gone);
-    return 0;
-}
-
-int task_adopt(crib_task *task, struct launch launch, struct crib_error *err)
-{
-    int r;
-
-    task->launch = launch;
-    task->pid = launch.pid;
     task->started_us = clock_us();
-    r = watch(task);
-    if (r < 0)
-        return fail_sys(err, r, "loop", -1, NULL, "watch the task");
     task_move(task, TASK_STARTING);
-    escalation_set_up(task);
-    return 0;
 }
 
-int task_start(crib_task *task, const struct host_fds *paths, const int *stdio,
-               struct crib_error *err)
+void task_gone(crib_task *task)
 {
-    struct launch launch;
-    int r = launch_start(task->plan, paths, stdio, &launch, err);
-
-    return r < 0 ? r : task_adopt(task, launch, err);
+    task->reaped = true;
+    all_dead(task, task->stopping);
+    task_settle(task);
 }
 
 /* Nothing is told of it: what still has to be closed is closed by the loop. */
@@ -277,10 +196,10 @@ void task_discard(crib_task *task)
         return;
     }
     if (!task->handles)
-        uv_timer_init(task->loop, &task->timer);
-    task->timer.data = task;
-    task->handles += !task->handles;
-    stop_watching(task);
+        task_begin(task);
+    uv_timer_stop(&task->timer);
+    if (task->place)
+        task->place->quiet(task);
     task_move(task, TASK_ENDING);
     for (crib_stream *stream = task->streams; stream; stream = stream->next)
         stream_drop(stream);
@@ -292,7 +211,8 @@ void task_discard(crib_task *task)
 /* A detached task goes on by itself; there will be nobody to tell its end to. */
 static void leave(crib_task *task)
 {
-    stop_watching(task);
+    uv_timer_stop(&task->timer);
+    task->place->quiet(task);
     task->reaped = task->control_ended = true;
     task_move(task, TASK_ENDING);
     task_settle(task);

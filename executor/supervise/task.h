@@ -12,7 +12,8 @@
  *   May:      task_add_stream(), task_add_channel(), task_start(), task_discard().
  *   Left by:  task_start().
  * STARTING
- *   Open:     init's control socket and pidfd, watched; the timer is the set-up's deadline.
+ *   Open:     what its place watches (init's control socket and pidfd); the timer is the set-up's
+ *             deadline.
  *   May:      everything public; a signal waits in the control socket until the program runs.
  *   Must not: tell anything of streams and messages; they stay held.
  *   Left by:  init's `started` (`spawn`); its failure, its silent end, the deadline (`error`);
@@ -33,8 +34,11 @@
  * later. Its first cause stays the verdict. Exactly one `exit` or one `error` is emitted by the
  * move to ENDING; errors of a running task come besides.
  *
+ * Where the sandbox is, under this process or under a daemon, is the business of its place: local.c
+ * here, client/ for a daemon. It calls the task_… functions below when it hears of something.
+ *
  * Runs in: library, on the loop's thread.
- * Owns: its plan's arena, the launch, streams and channel; itself from task_start() on.
+ * Owns: its plan's arena, its place, streams and channel; itself from task_start() on.
  */
 #ifndef SUPERVISE_TASK_H
 #define SUPERVISE_TASK_H
@@ -52,6 +56,19 @@
 
 enum task_state { TASK_NEW, TASK_STARTING, TASK_RUNNING, TASK_ENDING, TASK_ENDED };
 
+/* What a task asks of the place where its sandbox is. */
+struct task_place {
+    /* SIGKILL ends everything. Return: 0; -ESRCH it has ended; -EINVAL. */
+    int (*signal)(crib_task *task, int signo);
+    /* Takes in what has been said already. Return: whether there may be more at once. */
+    bool (*catch_up)(crib_task *task);
+    /* No more of its callbacks. */
+    void (*quiet)(crib_task *task);
+    /* Closes all it has; each uv handle counted in task->handles ends in task_handle_closed(). The
+     * sandbox goes on only where it is a detached one that runs. */
+    void (*close)(crib_task *task);
+};
+
 struct crib_task {
     enum task_state state;
     uv_loop_t *loop;
@@ -60,13 +77,15 @@ struct crib_task {
 
     struct arena arena; /* request, plan, receipt and denials */
     Crib__Plan *plan;
-    struct launch launch;
-    pid_t pid;               /* init's, also when it is gone */
-    uv_poll_t control, gone; /* init's control socket and pidfd */
-    uv_timer_t timer;        /* set-up deadline, then wall time, or the grace of an escalation */
-    int handles;             /* of these, how many exist */
-    bool silent;             /* its start failed: no events */
-    bool stopping;           /* its executor is being closed */
+    const struct task_place *place; /* NULL: not started */
+    struct launch launch;           /* local.c: with the two polls */
+    uv_poll_t control, gone;        /* init's control socket and pidfd */
+    void *remote;                   /* client/: its own */
+    pid_t pid;                      /* init's, also when it is gone */
+    uv_timer_t timer; /* set-up deadline, then wall time, or the grace of an escalation */
+    int handles;      /* timer, control, gone: how many exist */
+    bool silent;      /* its start failed: no events */
+    bool stopping;    /* its executor is being closed */
 
     crib_stream *streams;
     struct channel *channel;
@@ -128,10 +147,31 @@ void task_discard(crib_task *task);
 /* Its executor is being closed: kills it, or leaves a detached one; drops what nobody reads. */
 void task_stop(crib_task *task);
 
-/* Reads what init has said; see report.c. Return: whether there may be more at once. */
+/* From NEW, for a place: opens the timer; task->place, plan and pid are set. */
+void task_begin(crib_task *task);
+
+/* For a place's close(): a uv handle is closed; at the last one the task is freed. */
+void task_handle_closed(uv_handle_t *handle);
+
+/* A call was denied: keeps it, counts it and emits `denied`. @denial borrows. */
+void task_denied(crib_task *task, const Crib__Denial *denial, bool refused);
+
+/* A line of the receipt came about differently from the plan. */
+void task_receipt(crib_task *task, const Crib__Receipt *line);
+
+/* The program has ended and task->result is filled: emits `exit`. */
+void task_ended(crib_task *task);
+
+/* Nothing of the sandbox is left: what is in pipes and channel is the last. */
+void task_gone(crib_task *task);
+
+/* local.c: reads what init has said. Return: as task_place.catch_up. */
 bool task_read_reports(crib_task *task);
 
-/* Init reported the program's end, or is gone without (@end NULL). */
+/* report.c: what init has said, with all that follows from it. */
+void task_report(crib_task *task, const Crib__Report *report, struct arena *scratch);
+
+/* report.c: init reported the program's end, or is gone without (@end NULL). */
 void task_program_ended(crib_task *task, const Crib__Report__End *end);
 
 /* The set-up failed: emits `error`. */
