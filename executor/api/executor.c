@@ -11,19 +11,18 @@ const char *crib_version(void)
     return CRIB_VERSION;
 }
 
-int crib_open(crib **ret, uv_loop_t *loop, const char *address, struct crib_error *err)
+int executor_new(crib **ret, uv_loop_t *loop, const struct executor_way *way,
+                 struct crib_error *err)
 {
     crib *ex;
 
-    if (address)
-        return fail_text(err, -EOPNOTSUPP, "address", -1, address,
-                         "tasks run under this process only, so far: leave the address out");
     if (!loop)
         return fail_text(err, -EINVAL, "loop", -1, NULL, "there is none");
     ex = calloc(1, sizeof(*ex));
     if (!ex)
         return fail_sys(err, -ENOMEM, "executor", -1, NULL, NULL);
     ex->loop = loop;
+    ex->way = way;
     uv_timer_init(loop, &ex->handle);
     ex->handle.data = ex;
     *ret = ex;
@@ -42,10 +41,15 @@ static void on_closed(uv_handle_t *handle)
         closed(data);
 }
 
+void executor_closed(crib *ex)
+{
+    uv_close((uv_handle_t *)&ex->handle, on_closed);
+}
+
 static void close_if_empty(crib *ex)
 {
     if (ex->closing && !ex->tasks)
-        uv_close((uv_handle_t *)&ex->handle, on_closed);
+        ex->way->close(ex);
 }
 
 static void on_task_freed(crib_task *task, void *owner)

@@ -6,6 +6,7 @@
 
 #include "api/policy.h"
 #include "api/request.h"
+#include "api/start.h"
 #include "api/stdio.h"
 #include "base/auto.h"
 
@@ -51,9 +52,7 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
     return r;
 }
 
-/* The parent's ends become the task's streams and channel. */
-static int add_ends(crib_task *task, struct stdio_set *set, size_t max_message,
-                    struct crib_error *err)
+int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struct crib_error *err)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct stdio_end *end = &set->end[i];
@@ -70,19 +69,19 @@ static int add_ends(crib_task *task, struct stdio_set *set, size_t max_message,
     return 0;
 }
 
-static int launch(crib_task *task, const struct request *request, const struct host_fds *paths,
-                  struct crib_error *err)
+int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count, size_t max_message,
+               const struct host_fds *paths, struct crib_error *err)
 {
     int fds[PLAN_MAX_STDIO];
     struct stdio_set set;
-    int r = stdio_open(request->stdio, request->stdio_count, &set, err);
+    int r = stdio_open(stdio, count, &set, err);
 
     if (r < 0)
         return r;
     stdio_own(&set, task->plan->ids);
     r = stdio_list(&set, task->plan->program, fds, err);
     if (r == 0)
-        r = add_ends(task, &set, request->options.max_message, err);
+        r = start_ends(task, &set, max_message, err);
     if (r == 0)
         r = task_start(task, paths, fds, err);
     if (r == 0)
@@ -91,25 +90,19 @@ static int launch(crib_task *task, const struct request *request, const struct h
     return r;
 }
 
-int request_start(crib *ex, uv_loop_t *loop, const struct request *request, crib_task **ret,
-                  struct crib_error *err)
+static int start_here(crib *ex, uv_loop_t *loop, const struct request *request, crib_task **ret,
+                      struct crib_error *err)
 {
     struct host_fds paths = {0};
-    crib_task *task;
+    crib_task *task = start_new(ex, loop, request, err);
     int r;
 
-    if (ex->closing)
-        return fail_text(err, -ESHUTDOWN, "executor", -1, NULL, "it is being closed");
-    task = task_new(loop);
     if (!task)
-        return fail_sys(err, -ENOMEM, "task", -1, NULL, NULL);
-    executor_add(ex, task);
-    task->on = request->options.on;
-    task->data = request->options.data;
-    task->max_buffer = request->options.max_buffer;
+        return -ENOMEM;
     r = request_plan(ex, request, &task->arena, &task->plan, &paths, err);
     if (r == 0) {
-        r = launch(task, request, &paths, err);
+        r = start_task(task, request->stdio, request->stdio_count, request->options.max_message,
+                       &paths, err);
         host_fds_done(&paths);
     }
     if (r < 0) {
@@ -118,4 +111,30 @@ int request_start(crib *ex, uv_loop_t *loop, const struct request *request, crib
     }
     *ret = task;
     return 0;
+}
+
+const struct executor_way executor_here = {start_here, plan_here, executor_closed};
+
+crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
+                     struct crib_error *err)
+{
+    crib_task *task = task_new(loop);
+
+    if (!task) {
+        fail_sys(err, -ENOMEM, "task", -1, NULL, NULL);
+        return NULL;
+    }
+    executor_add(ex, task);
+    task->on = request->options.on;
+    task->data = request->options.data;
+    task->max_buffer = request->options.max_buffer;
+    return task;
+}
+
+int request_start(crib *ex, uv_loop_t *loop, const struct request *request, crib_task **ret,
+                  struct crib_error *err)
+{
+    if (ex->closing)
+        return fail_text(err, -ESHUTDOWN, "executor", -1, NULL, "it is being closed");
+    return ex->way->start(ex, loop, request, ret, err);
 }
