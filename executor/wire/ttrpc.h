@@ -10,8 +10,9 @@
  *
  * A frame is ten bytes, u32 big-endian length of the payload, u32 big-endian stream id, u8 type,
  * u8 flags, and the payload. The reader grows its buffer as bytes arrive, never by what a length
- * claims, and refuses at once a length over the cap; after any error it is dead. What ids mean, and
- * which may come next, is the business of whoever has the reader.
+ * claims, holds none while nothing is there, and refuses at once a length over the cap; frames that
+ * came before are still delivered. After any error it is dead. What ids mean, and which may come
+ * next, is the business of whoever has the reader.
  *
  * The writer keeps frames in a queue of pieces, each its own allocation, so that a frame made in
  * place (ttrpc_piece_new(), then ttrpc_writer_put()) is never copied again.
@@ -70,10 +71,11 @@ int ttrpc_reader_feed(struct ttrpc_reader *reader, const void *data, size_t len,
  */
 long ttrpc_reader_fill(struct ttrpc_reader *reader, int sock, struct crib_error *err);
 
-/* Return: 1 and the next whole frame; 0 more bytes are needed. */
+/* Return: 1 and the next whole frame; 0 more bytes are needed; -EMSGSIZE the length behind the last
+ * frame is over TTRPC_MAX; -EPIPE after an error. */
 int ttrpc_reader_next(struct ttrpc_reader *reader, struct ttrpc_frame *ret);
 
-/* Return: bytes held, for quotas. */
+/* Return: bytes of memory held, for quotas; 0 when nothing has arrived that was not taken. */
 size_t ttrpc_reader_held(const struct ttrpc_reader *reader);
 
 /* Return: NULL when out of memory. */
@@ -99,7 +101,7 @@ void ttrpc_piece_free(struct ttrpc_piece *piece);
 
 /**
  * ttrpc_writer_put() - Queue a frame whose payload has been filled in
- * @piece: takes, also on an error
+ * @piece: takes, also on an error; room that is not filled is given back
  * @len:   bytes of payload, at most piece->room
  *
  * Return: 0; -EMSGSIZE over TTRPC_MAX; -EPIPE after a flush that failed
