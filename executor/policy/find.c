@@ -22,7 +22,7 @@ static bool ends_in(const char *name, const char *end)
     return len > tail && strcmp(name + len - tail, end) == 0;
 }
 
-static bool is_path(const char *name)
+bool policy_is_path(const char *name)
 {
     return strchr(name, '/') || ends_in(name, ".yaml") || ends_in(name, ".yml") ||
            ends_in(name, ".json");
@@ -124,16 +124,25 @@ static int find_shipped(const char *name, struct arena *arena, struct policy_tex
     return refuse_name(name, err);
 }
 
+int policy_name_check(const char *name, struct crib_error *err)
+{
+    char shown[UTF8_SHOWN];
+
+    if (name[0] && name[0] != '.' && name[0] != '-' && !name[strspn(name, NAME_LETTERS)])
+        return 0;
+    return fail_text(err, -EINVAL, "policy", -1, NULL,
+                     "'%s' is no name of a policy: it has only a-z, 0-9, . _ and -",
+                     utf8_shown(shown, name, strlen(name)));
+}
+
 static int find_name(const char *name, const char *const *dirs, struct arena *arena,
                      struct policy_text *ret, struct crib_error *err)
 {
-    char shown[UTF8_SHOWN];
     struct stat st;
+    int r = policy_name_check(name, err);
 
-    if (!name[0] || name[0] == '.' || name[0] == '-' || name[strspn(name, NAME_LETTERS)])
-        return fail_text(err, -EINVAL, "policy", -1, NULL,
-                         "'%s' is no name of a policy: it has only a-z, 0-9, . _ and -",
-                         utf8_shown(shown, name, strlen(name)));
+    if (r < 0)
+        return r;
     for (; dirs && *dirs; dirs++) {
         char *path = arena_printf(arena, "%s/%s.yaml", *dirs, name);
 
@@ -152,7 +161,7 @@ int policy_find(const char *name, const struct policy_text *from, const char *co
     const char *slash = from && !from->shipped ? strrchr(from->name, '/') : NULL;
     const char *path = name;
 
-    if (!is_path(name))
+    if (!policy_is_path(name))
         return find_name(name, dirs, arena, ret, err);
     if (from && from->shipped)
         return fail_text(err, -EINVAL, "policy", -1, NULL, "a shipped policy extends names only");

@@ -21,6 +21,12 @@ struct policy_text {
     bool shipped;
 };
 
+/* Return: whether it is a path, which has a slash or ends in .yaml, .yml or .json; not a name. */
+bool policy_is_path(const char *name);
+
+/* Return: 0; -EINVAL what is no path cannot be a name either. */
+int policy_name_check(const char *name, struct crib_error *err);
+
 /**
  * policy_find() - Find and read a policy
  * @name: borrows

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every field of a policy: which value is wider than which. Mounts and calls have tests of their
+ * own. */
+#include "policy_within.h"
+
+#include "base/buf.h"
+#include "text/text.h"
+
+/* Whoever adds a field has to say here that policy_within() knows what more of it is. */
+static const char *const decided[] = {
+    "crib.Policy.about",
+    "crib.Policy.extends",
+    "crib.Policy.ids",
+    "crib.Policy.namespaces",
+    "crib.Policy.mounts",
+    "crib.Policy.net",
+    "crib.Policy.limits",
+    "crib.Policy.caps",
+    "crib.Policy.syscalls",
+    "crib.Policy.env",
+    "crib.Policy.landlock",
+    "crib.Ids.groups",
+    "crib.Namespaces.mount",
+    "crib.Namespaces.net",
+    "crib.Namespaces.ipc",
+    "crib.Namespaces.uts",
+    "crib.Namespaces.cgroup",
+    "crib.Mount.type",
+    "crib.Mount.source",
+    "crib.Mount.target",
+    "crib.Mount.write",
+    "crib.Mount.exec",
+    "crib.Mount.dev",
+    "crib.Mount.optional",
+    "crib.Mount.size",
+    "crib.Mount.inodes",
+    "crib.Mount.mode",
+    "crib.Mount.content",
+    "crib.Mount.names",
+    "crib.Net.loopback",
+    "crib.Net.connect_ports",
+    "crib.Net.bind_ports",
+    "crib.Net.abstract_sockets",
+    "crib.Limits.memory",
+    "crib.Limits.pids",
+    "crib.Limits.wall_time",
+    "crib.Limits.cpu_time",
+    "crib.Limits.file_size",
+    "crib.Limits.open_files",
+    "crib.Limits.stack",
+    "crib.Limits.address_space",
+    "crib.Limits.locked_memory",
+    "crib.Limits.core",
+    "crib.Limits.preferred",
+    "crib.Caps.keep",
+    "crib.Syscalls.filter",
+    "crib.Syscalls.allow",
+    "crib.Syscalls.deny",
+    "crib.Syscalls.kill",
+    "crib.Syscalls.log",
+    "crib.Env.pass",
+    "crib.Env.set",
+};
+
+static size_t count_fields(const ProtobufCMessageDescriptor *type)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        char name[128];
+        bool known = false;
+
+        snprintf(name, sizeof(name), "%s.%s", type->name, type->fields[i].name);
+        for (size_t n = 0; n < sizeof(decided) / sizeof(decided[0]); n++)
+            known = known || strcmp(name, decided[n]) == 0;
+        if (!known)
+            fail_msg("policy_within() has not been told what more of %s is", name);
+        count++;
+        if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+            count += count_fields(type->fields[i].descriptor);
+    }
+    return count;
+}
+
+static void test_no_field_is_forgotten(void **state)
+{
+    (void)state;
+    assert_int_equal(count_fields(&crib__policy__descriptor), sizeof(decided) / sizeof(decided[0]));
+}
+
+/* Which shipped policy is within which; every other pair is not. */
+static void test_shipped_policies(void **state)
+{
+    static const char *const within[][2] = {
+        {"default", "default"}, {"network", "network"}, {"open", "open"},    {"shell", "shell"},
+        {"strict", "strict"},   {"strict", "default"},  {"strict", "shell"}, {"strict", "network"},
+        {"strict", "open"},     {"default", "open"},    {"shell", "open"},   {"network", "open"},
+    };
+    size_t found = 0;
+
+    (void)state;
+    for (const char *const *one = policy_shipped(); *one; one++)
+        for (const char *const *other = policy_shipped(); *other; other++) {
+            char policy[64], widest[64];
+            bool expected = false;
+
+            for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++)
+                expected = expected ||
+                           (strcmp(*one, within[i][0]) == 0 && strcmp(*other, within[i][1]) == 0);
+            snprintf(policy, sizeof(policy), "extends: [%s]", *one);
+            snprintf(widest, sizeof(widest), "extends: [%s]", *other);
+            if (expected)
+                assert_within(policy, widest, OWN_NONE);
+            else
+                assert_wider(policy, widest, OWN_WRITE, NULL);
+            found += expected;
+        }
+    assert_int_equal(found, sizeof(within) / sizeof(within[0]));
+}
+
+static void test_tightened(void **state)
+{
+    static const struct within_row rows[] = {
+        {"extends: [default]\nabout: less\nlimits: {open_files: 10, file_size: 1M, wall_time: 1s}",
+         "extends: [default]", NULL, 0},
+        {"extends: [default]\nsyscalls: {deny: [ptrace, '@process', socket]}", "extends: [default]",
+         NULL, 0},
+        {"extends: [default]\nsyscalls: {kill: [connect], log: [bind]}", "extends: [default]", NULL,
+         0},
+        {"extends: [default]\nlandlock: required\nids: {groups: required}", "extends: [default]",
+         NULL, 0},
+        {"extends: [default]\nenv: {pass: ['*'], set: [LD_PRELOAD=/tmp/x.so]}",
+         "extends: [default]", NULL, 0},
+        {"extends: [default]\nmounts: [{type: dir, target: /work}, {type: file, target: /etc/x, "
+         "content: y, mode: 0755}, {type: symlink, source: /etc/shadow, target: /s}]",
+         "extends: [default]", NULL, 0},
+        {"{}", "{}", NULL, 0},
+        {"{}", "extends: [strict]",
+         "landlock: `off` is weaker than `preferred`, as the widest policy has it", 0},
+        {"landlock: preferred\nlimits: {open_files: 64}", "extends: [strict]", NULL, 0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
+static void test_needs(void **state)
+{
+    static const struct within_row rows[] = {
+        {"landlock: off", "landlock: off", NULL, 0},
+        {"{}", "landlock: off", NULL, 0},
+        {"landlock: off", "{}", NULL, 0},
+        {"landlock: preferred", "{}", NULL, 0},
+        {"landlock: required", "landlock: preferred", NULL, 0},
+        {"landlock: preferred", "landlock: required",
+         "landlock: `preferred` is weaker than `required`, as the widest policy has it", 0},
+        {"{}", "landlock: preferred",
+         "landlock: `off` is weaker than `preferred`, as the widest policy has it", 0},
+        {"{}", "ids: {groups: preferred}", NULL, 0},
+        {"{}", "ids: {groups: off}", NULL, 0},
+        {"ids: {}", "ids: {groups: required}",
+         "ids.groups: `preferred` is weaker than `required`, as the widest policy has it", 0},
+        {"ids: {groups: off}", "{}",
+         "ids.groups: `off` is weaker than `preferred`, as the widest policy has it", 0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
+static void test_namespaces(void **state)
+{
+    static const char *const names[] = {"mount", "net", "ipc", "uts", "cgroup"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char host[64], fresh[64], said[128];
+
+        snprintf(host, sizeof(host), "namespaces: {%s: host}", names[i]);
+        snprintf(fresh, sizeof(fresh), "namespaces: {%s: new}", names[i]);
+        snprintf(said, sizeof(said),
+                 "namespaces.%s: `host` is wider than `new`, as the widest policy has it",
+                 names[i]);
+        assert_within(host, host, OWN_NONE);
+        assert_within(fresh, host, OWN_NONE);
+        assert_within("{}", host, OWN_NONE);
+        assert_within(fresh, "{}", OWN_NONE);
+        assert_wider(host, fresh, OWN_WRITE, said);
+        assert_wider(host, "{}", OWN_WRITE, said);
+        assert_wider(host, "namespaces: {}", OWN_WRITE, said);
+    }
+}
+
+static void test_caps(void **state)
+{
+    static const struct within_row rows[] = {
+        {"caps: {keep: [CAP_KILL, CAP_KILL]}", "caps: {keep: [CAP_CHOWN, CAP_KILL]}", NULL, 0},
+        {"{}", "caps: {keep: [CAP_KILL]}", NULL, 0},
+        {"caps: {keep: [CAP_KILL, CAP_NET_ADMIN]}", "caps: {keep: [CAP_KILL]}",
+         "caps.keep[1] CAP_NET_ADMIN: the widest policy does not keep it", 0},
+        {"caps: {keep: [CAP_KILL]}", "caps: {keep: []}",
+         "caps.keep[0] CAP_KILL: the widest policy does not keep it, nor any other", 0},
+        /* a capability counts over namespaces of one's own only */
+        {"namespaces: {net: new}\ncaps: {keep: [CAP_NET_ADMIN]}",
+         "namespaces: {net: host}\ncaps: {keep: [CAP_NET_ADMIN]}",
+         "namespaces.net: `new` is wider than `host`, as the widest policy has it, for a task with "
+         "capabilities: it would have power over the new one",
+         0},
+        {"namespaces: {net: host}\ncaps: {keep: [CAP_NET_ADMIN]}",
+         "namespaces: {net: host}\ncaps: {keep: [CAP_NET_ADMIN]}", NULL, 0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
+static void test_net(void **state)
+{
+    static const struct within_row rows[] = {
+        {"net: {connect_ports: [443]}", "net: {connect_ports: [80, 443]}", NULL, 0},
+        {"net: {connect_ports: [443], bind_ports: [1]}", "{}", NULL, 0},
+        {"net: {connect_ports: [443, 22]}", "net: {connect_ports: [80, 443]}",
+         "net.connect_ports[1]: port 22 is not among the 2 of the widest policy, the first is 80",
+         0},
+        {"{}", "net: {connect_ports: [80]}",
+         "net.connect_ports: no port rule, so every port: the widest policy names 1, the first is "
+         "80",
+         0},
+        {"net: {connect_ports: [], bind_ports: [80]}", "net: {connect_ports: [80]}",
+         "net.connect_ports: no port rule, so every port: the widest policy names 1, the first is "
+         "80",
+         0},
+        {"net: {connect_ports: [80]}", "net: {connect_ports: [80], bind_ports: [0]}",
+         "net.bind_ports: no port rule, so every port: the widest policy names 1, the first is 0",
+         0},
+        {"net: {bind_ports: [0, 8080]}", "net: {bind_ports: [8080]}",
+         "net.bind_ports[0]: port 0 is not among the 1 of the widest policy, the first is 8080", 0},
+        {"net: {abstract_sockets: false}", "net: {abstract_sockets: true}", NULL, 0},
+        {"net: {abstract_sockets: true}", "{}",
+         "net.abstract_sockets: `true` is wider than `false`, as the widest policy has it", 0},
+        {"net: {loopback: false}", "{}", NULL, 0},
+        {"{}", "net: {loopback: true}", NULL, 0},
+        {"{}", "net: {loopback: false}",
+         "net.loopback: `true`, also when unset, is wider than `false`, as the widest policy has "
+         "it",
+         0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
+static void test_limits(void **state)
+{
+    static const struct within_row rows[] = {
+        {"limits: {memory: 1G, pids: 7, stack: 1M}", "{}", NULL, 0},
+        {"limits: {memory: 1G}", "limits: {memory: 1G}", NULL, 0},
+        {"limits: {memory: 1048577K}", "limits: {memory: 1G}",
+         "limits.memory: 1048577K is wider than 1G, as the widest policy has it", 0},
+        {"{}", "limits: {memory: 1G}",
+         "limits.memory: unset is wider than 1G, as the widest policy has it", 0},
+        {"limits: {pids: 5}", "limits: {memory: 1G}",
+         "limits.memory: unset is wider than 1G, as the widest policy has it", 0},
+        {"limits: {memory: 0}", "limits: {memory: 1G}",
+         "limits.memory: 0 is no limit that can be held; the widest policy has 1G", 0},
+        {"limits: {wall_time: 0s}", "limits: {wall_time: 10s}",
+         "limits.wall_time: 0 is no limit that can be held; the widest policy has 10s", 0},
+        {"limits: {file_size: 0}", "limits: {file_size: 1M}", NULL, 0},
+        {"limits: {open_files: unlimited}", "limits: {open_files: 10}",
+         "limits.open_files: unlimited is wider than 10, as the widest policy has it", 0},
+        {"{}", "limits: {open_files: unlimited}", NULL, 0},
+        {"limits: {stack: 8M}", "limits: {stack: unlimited}", NULL, 0},
+        {"{}", "limits: {pids: 18446744073709551615}",
+         "limits.pids: unset is wider than 18446744073709551615, as the widest policy has it", 0},
+        {"limits: {memory: 1G, preferred: [memory]}", "limits: {memory: 1G}",
+         "limits.preferred memory: a limit that is only preferred is wider than one that is not, "
+         "as "
+         "the widest policy has it",
+         0},
+        {"limits: {memory: 1G}", "limits: {memory: 1G, preferred: [memory]}", NULL, 0},
+        {"limits: {memory: 1G, preferred: [memory]}", "limits: {memory: 1G, preferred: [memory]}",
+         NULL, 0},
+        {"limits: {pids: 3, memory: 1G, preferred: [pids]}", "limits: {memory: 1G}", NULL, 0},
+        {"limits: {core: false}", "limits: {core: true}", NULL, 0},
+        {"limits: {core: true}", "limits: {pids: 3}",
+         "limits.core: `true` is wider than `false`, as the widest policy has it", 0},
+        {"limits: {preferred: [core]}", "{}",
+         "limits.preferred core: the widest policy does not only prefer that there are no core "
+         "files",
+         0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
+/* Each limit by itself, so that no row of the table is another's. */
+static void test_every_limit(void **state)
+{
+    static const char *const names[][2] = {
+        {"memory", ""},    {"pids", ""},          {"wall_time", "s"},
+        {"cpu_time", "s"}, {"file_size", ""},     {"open_files", ""},
+        {"stack", ""},     {"address_space", ""}, {"locked_memory", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char less[64], more[64], step[64];
+        struct crib_error err;
+
+        snprintf(less, sizeof(less), "limits: {%s: 6%s}", names[i][0], names[i][1]);
+        snprintf(more, sizeof(more), "limits: {%s: 7%s}", names[i][0], names[i][1]);
+        snprintf(step, sizeof(step), "limits.%s", names[i][0]);
+        assert_within(less, more, OWN_NONE);
+        assert_int_equal(within_compare(more, less, OWN_NONE, &err), -EACCES);
+        assert_string_equal(err.step, step);
+        assert_int_equal(within_compare("{}", more, OWN_NONE, &err), -EACCES);
+        assert_string_equal(err.step, step);
+    }
+}
+
+/* A message that policy_resolve() has not seen. */
+static void test_unchecked_messages(void **state)
+{
+    Crib__Policy policy = CRIB__POLICY__INIT, plain = CRIB__POLICY__INIT;
+    Crib__Namespaces namespaces = CRIB__NAMESPACES__INIT;
+    char *bases[] = {"open"};
+    struct crib_error err;
+
+    (void)state;
+    policy.extends = bases;
+    policy.n_extends = 1;
+    assert_int_equal(policy_within(&policy, &plain, true, true, &err), -EINVAL);
+    assert_int_equal(policy_within(&plain, &policy, true, true, &err), -EINVAL);
+    policy.n_extends = 0;
+    policy.namespaces = &namespaces;
+    namespaces.has_net = 1;
+    namespaces.net = (Crib__Namespaces__Space)3;
+    assert_int_equal(policy_within(&policy, &plain, true, true, &err), -EPROTO);
+    assert_int_equal(policy_within(&plain, &policy, true, true, &err), -EPROTO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_field_is_forgotten),
+        cmocka_unit_test(test_shipped_policies),
+        cmocka_unit_test(test_tightened),
+        cmocka_unit_test(test_needs),
+        cmocka_unit_test(test_namespaces),
+        cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_net),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_every_limit),
+        cmocka_unit_test(test_unchecked_messages),
+    };
+
+    return test_run(tests);
+}
