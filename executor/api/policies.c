@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/find.h"
 #include "policy/load.h"
 
 const char *const policies_dirs[] = {POLICIES_DIR, NULL};
@@ -78,6 +79,16 @@ int policies_get(struct policies *policies, const char *name, struct arena *aren
     }
     *ret = entry->policy;
     return 0;
+}
+
+bool policies_is_path(const char *name)
+{
+    return policy_is_path(name);
+}
+
+int policies_check_name(const char *name, struct crib_error *err)
+{
+    return policy_name_check(name, err);
 }
 
 void policies_done(struct policies *policies)

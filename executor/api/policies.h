@@ -11,6 +11,8 @@
 #ifndef API_POLICIES_H
 #define API_POLICIES_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "policy.pb-c.h"
@@ -33,6 +35,12 @@ struct policies {
  */
 int policies_get(struct policies *policies, const char *name, struct arena *arena,
                  Crib__Policy **ret, struct crib_error *err);
+
+/* Return: whether it is the path of a file, not a name. */
+bool policies_is_path(const char *name);
+
+/* For names that are not looked up here. Return: 0; -EINVAL. */
+int policies_check_name(const char *name, struct crib_error *err);
 
 /* Accepts a zeroed one. */
 void policies_done(struct policies *policies);

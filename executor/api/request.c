@@ -144,10 +144,14 @@ static int add_env(const struct request *request, struct arena *arena, Crib__Tas
 static int add_stdio(const struct request *request, struct arena *arena, Crib__Task *task,
                      struct crib_error *err)
 {
+    int writer, reader;
+    int r = stdio_terminal(request->stdio, request->stdio_count, &writer, &reader, err);
+
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < request->stdio_count; i++) {
         const struct crib_stdio *entry = &request->stdio[i];
         Crib__Stdio *stdio = ARENA_NEW(arena, crib__stdio, Crib__Stdio);
-        int r;
 
         if (!stdio || arena_push(arena, &task->stdio, &task->n_stdio, stdio) < 0)
             return no_memory(err);
@@ -166,6 +170,22 @@ static int add_stdio(const struct request *request, struct arena *arena, Crib__T
             task->channel = CRIB__TASK__CHANNEL__crib;
         }
     }
+    return 0;
+}
+
+/* Said only where the caller says something: that without a pty it has no meaning is told by the
+ * plan. */
+static int add_terminal(const struct crib_options *options, struct arena *arena, Crib__Task *task,
+                        struct crib_error *err)
+{
+    if (!options->rows && !options->columns)
+        return 0;
+    task->terminal = ARENA_NEW(arena, crib__terminal, Crib__Terminal);
+    if (!task->terminal)
+        return no_memory(err);
+    task->terminal->has_rows = task->terminal->has_columns = true;
+    task->terminal->rows = options->rows;
+    task->terminal->columns = options->columns;
     return 0;
 }
 
@@ -236,6 +256,8 @@ int request_task(const struct request *request, Crib__Policy *policy, struct are
         r = add_env(request, arena, task, err);
     if (r == 0)
         r = add_stdio(request, arena, task, err);
+    if (r == 0)
+        r = add_terminal(options, arena, task, err);
     if (r == 0)
         r = add_binds(request, arena, task, err);
     if (r == 0)

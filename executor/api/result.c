@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A task's result, with its receipt and denials, as text.
+ * A task's result, with its receipt and denials, as a message and as text.
  */
+#include "api/result.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +43,24 @@ static void fill_end(const struct crib_result *result, Crib__Result *message)
     message->signal = result->signal;
 }
 
-int crib_task_result_json(const crib_task *task, char **ret_text)
+/* The message with all it points to copied, so that it outlives the task. */
+static int copy_result(const Crib__Result *result, struct arena *arena, Crib__Result **ret)
+{
+    size_t len = crib__result__get_packed_size(result);
+    uint8_t *data = malloc(len + 1);
+
+    *ret = NULL;
+    if (data)
+        *ret = crib__result__unpack(&arena->pb, crib__result__pack(result, data), data);
+    free(data);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int result_message(const crib_task *task, struct arena *arena, Crib__Result **ret)
 {
     Crib__Result message = CRIB__RESULT__INIT;
     Crib__Usage usage = CRIB__USAGE__INIT;
     Crib__Error error = CRIB__ERROR__INIT;
-    struct buf text = {0};
     char sentence[1024];
 
     if (!task->result.verdict)
@@ -69,5 +83,20 @@ int crib_task_result_json(const crib_task *task, char **ret_text)
     message.n_denials = task->n_denials;
     message.has_denials_lost = true;
     message.denials_lost = task->denials_lost;
-    return take_text(&text, text_write_json(&message.base, &text), ret_text);
+    return copy_result(&message, arena, ret);
+}
+
+int crib_task_result_json(const crib_task *task, char **ret_text)
+{
+    struct buf text = {0};
+    struct arena arena;
+    Crib__Result *message;
+    int r;
+
+    arena_init(&arena, 0);
+    r = result_message(task, &arena, &message);
+    if (r == 0)
+        r = take_text(&text, text_write_json(&message->base, &text), ret_text);
+    arena_done(&arena);
+    return r;
 }

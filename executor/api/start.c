@@ -66,6 +66,12 @@ int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struc
             return fail_sys(err, r, "stdio", end->number, NULL, "watch the parent's end");
         fd_take(&end->ours);
     }
+    if (set->reader >= 0) {
+        int r = task_add_terminal(task, set->writer, set->reader);
+
+        if (r < 0)
+            return fail_sys(err, r, "stdio", set->reader, NULL, "make the terminal's streams");
+    }
     return 0;
 }
 

@@ -33,6 +33,9 @@ static int check_stream(const crib_stream *stream, int fd, struct crib_error *er
         return fail_text(err, -EINVAL, "stdio", fd, NULL, "no stream to join");
     if (stream->fd < 0 || stream->closing)
         return fail_text(err, -EBADF, "stdio", fd, NULL, "the stream to join is closed or taken");
+    if (stream->terminal)
+        return fail_text(err, -EINVAL, "stdio", fd, NULL,
+                         "the stream to join is a terminal's, and those cannot be joined");
     if (stream->used)
         return fail_text(err, -EBUSY, "stdio", fd, NULL,
                          "the stream to join has been read from or written to");
@@ -49,6 +52,7 @@ int stdio_kind(const struct crib_stdio *entry, int fd, Crib__Stdio__Kind *ret_ki
         [CRIB_NULL] = CRIB__STDIO__KIND__null,       [CRIB_PIPE] = CRIB__STDIO__KIND__pipe,
         [CRIB_INHERIT] = CRIB__STDIO__KIND__inherit, [CRIB_FD] = CRIB__STDIO__KIND__given,
         [CRIB_STREAM] = CRIB__STDIO__KIND__pipe,     [CRIB_CHANNEL] = CRIB__STDIO__KIND__channel,
+        [CRIB_PTY] = CRIB__STDIO__KIND__pty,
     };
     int from = entry->kind == CRIB_INHERIT ? fd : entry->from, r;
 
@@ -113,6 +117,7 @@ static int open_end(const struct crib_stdio *entry, struct stdio_end *end)
 {
     switch (entry->kind) {
     case CRIB_NULL:
+    case CRIB_PTY: /* made inside; init is sent something to hold the place */
         break;
     case CRIB_PIPE:
     case CRIB_CHANNEL:
@@ -131,11 +136,36 @@ static int open_end(const struct crib_stdio *entry, struct stdio_end *end)
     return 0;
 }
 
+static bool is_pipe(const struct crib_stdio *entries, size_t count, size_t fd)
+{
+    return fd < count && entries[fd].kind == CRIB_PIPE;
+}
+
+int stdio_terminal(const struct crib_stdio *entries, size_t count, int *ret_writer, int *ret_reader,
+                   struct crib_error *err)
+{
+    *ret_writer = *ret_reader = -1;
+    for (size_t i = 0; i < count && *ret_reader < 0; i++)
+        if (entries[i].kind == CRIB_PTY)
+            *ret_reader = is_pipe(entries, count, 1) ? 2 : 1;
+    if (*ret_reader < 0)
+        return 0;
+    if (is_pipe(entries, count, (size_t)*ret_reader))
+        return fail_text(err, -EINVAL, "stdio", *ret_reader, NULL,
+                         "a pipe here and at 1 leaves no number to read the terminal by");
+    *ret_writer = is_pipe(entries, count, 0) ? -1 : 0;
+    return 0;
+}
+
 int stdio_open(const struct crib_stdio *entries, size_t count, struct stdio_set *ret,
                struct crib_error *err)
 {
+    int code = stdio_terminal(entries, count, &ret->writer, &ret->reader, err);
+
     ret->count = 0;
     ret->null = -1;
+    if (code < 0)
+        return code;
     for (size_t i = 0; i < count; i++) {
         struct stdio_end *end = &ret->end[i];
         int r;

@@ -28,7 +28,8 @@ struct stdio_end {
 struct stdio_set {
     struct stdio_end end[PLAN_MAX_STDIO];
     size_t count;
-    int null; /* opened when it is needed; -1 */
+    int null;           /* opened when it is needed; -1 */
+    int writer, reader; /* as stdio_terminal() */
 };
 
 /**
@@ -42,6 +43,16 @@ struct stdio_set {
  */
 int stdio_kind(const struct crib_stdio *entry, int fd, Crib__Stdio__Kind *ret_kind,
                struct crib_error *err);
+
+/**
+ * stdio_terminal() - The numbers of the streams of a task's terminal
+ * @ret_writer: -1: none, also where a pipe has the number
+ * @ret_reader: -1: there is no terminal
+ *
+ * Return: 0; -EINVAL pipes have taken both 1 and 2
+ */
+int stdio_terminal(const struct crib_stdio *entries, size_t count, int *ret_writer, int *ret_reader,
+                   struct crib_error *err);
 
 /**
  * stdio_open() - Make the pipes and the socket pair

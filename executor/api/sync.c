@@ -45,6 +45,9 @@ static int check(const struct request *request, bool input, struct crib_error *e
         if (request->stdio[i].kind == CRIB_CHANNEL)
             return fail_text(err, -EINVAL, "stdio", (int)i, NULL,
                              "a channel: nobody answers on it while the call blocks");
+        if (i == 0 && request->stdio[i].kind == CRIB_PTY)
+            return fail_text(err, -EINVAL, "stdio", (int)i, NULL,
+                             "a terminal: nobody types while the call blocks");
         if (i > 2 && request->stdio[i].kind == CRIB_PIPE)
             return fail_text(err, -EINVAL, "stdio", (int)i, NULL,
                              "a pipe: nobody reads it while the call blocks");

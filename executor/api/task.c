@@ -33,6 +33,11 @@ int crib_task_abort(crib_task *task)
     return task_abort(task);
 }
 
+int crib_task_resize(crib_task *task, unsigned rows, unsigned columns)
+{
+    return task_resize(task, rows, columns);
+}
+
 crib_stream *crib_task_stream(crib_task *task, int fd)
 {
     crib_stream *stream = task->streams;

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK   (16 * 1024 - 64) /* bytes of an ordinary block */
+#define FIRST   (1024 - 64)      /* bytes of the first block; each one after is twice as large, */
+#define BLOCK   (16 * 1024 - 64) /* up to this */
 #define ALIGN   16u
 #define DEFAULT (256u * 1024 * 1024)
 
@@ -48,19 +50,27 @@ void arena_done(struct arena *arena)
     arena->used = 0;
 }
 
+static size_t next_room(const struct arena *arena)
+{
+    size_t room = arena->blocks ? 2 * arena->blocks->size : FIRST;
+
+    return room < BLOCK ? room : BLOCK;
+}
+
 /* A block with room for @size; large ones get a block of their own behind the current one. */
 static struct arena_block *block_for(struct arena *arena, size_t size)
 {
     struct arena_block *block = arena->blocks;
-    size_t room = size > BLOCK / 4 ? size : BLOCK;
+    size_t room = next_room(arena);
+    bool own = size > room / 4;
 
     if (block && block->size - block->used >= size)
         return block;
-    block = calloc(1, sizeof(*block) + room);
+    block = calloc(1, sizeof(*block) + (own ? size : room));
     if (!block)
         return NULL;
-    block->size = room;
-    if (arena->blocks && room != BLOCK) {
+    block->size = own ? size : room;
+    if (arena->blocks && own) {
         block->next = arena->blocks->next;
         arena->blocks->next = block;
     } else {

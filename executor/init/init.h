@@ -40,6 +40,7 @@ struct init {
     size_t stdio_count, tree_count;
     int lowest;       /* our own fds are at or above this, the task's below */
     int root;         /* the new root's mount */
+    int master;       /* of the task's terminal, until the parent has it; -1 */
     mode_t umask;     /* the caller's, for the task */
     pid_t task;       /* pid of the task's first process */
     uint64_t started; /* clock_us() of its exec */
@@ -62,10 +63,12 @@ int set_init_ids(struct init *init);
 int set_hostname(struct init *init);
 int make_mounts(struct init *init);
 int raise_loopback(struct init *init);
+int open_terminal(struct init *init);
 int place_stdio(struct init *init);
 int spawn_task(struct init *init);
 
 /* In the task's process, which shares our memory: only system calls that touch nothing of ours. */
+int take_terminal(struct init *init);
 int set_limits(struct init *init);
 int drop_bounding(struct init *init);
 int set_task_ids(struct init *init);
@@ -89,8 +92,15 @@ bool is_own_filesystem(int dir);
 int make_target(int root, const char *path, mode_t type, mode_t mode);
 int make_parent(int root, const char *path, const char **ret_name);
 
+/* A new devpts, not mounted anywhere. Return: its mount; negative errno. */
+int make_devpts(const struct init *init, unsigned mode);
+
+/* Opens a pty's master in it. As a step. */
+int open_master(struct init *init, int devpts);
+
 /* Reports; losing one because the parent does not read is noted, never waited for. */
 int report_failure(struct init *init);
+int report_terminal(struct init *init); /* with the master */
 int report_started(struct init *init);
 int report_refused(struct init *init, Crib__Report__Refused *refused);
 int report_end(struct init *init, int status, uint64_t lost, bool by_filter);

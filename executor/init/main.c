@@ -10,8 +10,8 @@
 #include "base/fd.h"
 
 static int (*const steps[])(struct init *) = {
-    receive_plan, set_dumpable,   set_init_ids, set_hostname,
-    make_mounts,  raise_loopback, place_stdio,  spawn_task,
+    receive_plan,   set_dumpable,  set_init_ids, set_hostname, make_mounts,
+    raise_loopback, open_terminal, place_stdio,  spawn_task,
 };
 
 /*
@@ -36,7 +36,7 @@ static void reset_signals(void)
 
 int main(void)
 {
-    static struct init init = {.parent = -1, .root = -1, .listener = -1, .index = -1};
+    static struct init init = {.parent = -1, .root = -1, .master = -1, .listener = -1, .index = -1};
 
     reset_signals();
     setsid(); /* a terminal's signals are the caller's to forward */

@@ -179,6 +179,31 @@ static int mount_proc(struct init *init, const Crib__MountPlan *mount, int index
     return fd < 0 ? failed(init, STEP_filesystem, fd, index) : fd;
 }
 
+/* The kernel counts the ptys of all together: no task is to have them all. */
+int make_devpts(const struct init *init, unsigned mode)
+{
+    char slaves[16], uid[16], gid[16];
+    const struct option options[] = {{"max", "64"}, {"ptmxmode", "666"}, {"mode", slaves},
+                                     {"uid", uid},  {"gid", gid},        {NULL, NULL}};
+
+    snprintf(slaves, sizeof(slaves), "%o", mode);
+    snprintf(uid, sizeof(uid), "%u", init->plan->ids->uid);
+    snprintf(gid, sizeof(gid), "%u", init->plan->ids->gid);
+    return make_filesystem("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+}
+
+static int mount_devpts(struct init *init, const Crib__MountPlan *mount, int index)
+{
+    int fd = make_devpts(init, mount->mode), r;
+
+    if (fd < 0)
+        return failed(init, STEP_filesystem, fd, index);
+    r = open_master(init, fd);
+    if (r < 0)
+        fd_close(&fd);
+    return r < 0 ? r : fd;
+}
+
 /* The kernel says only EINVAL when a file and a directory meet. */
 static int check_kinds(int target, bool dir)
 {
@@ -256,6 +281,8 @@ static int make_mount(struct init *init, int index, int tree)
         return attach_at(init, mount, mount_tmpfs(init, mount, index), index);
     case CRIB__MOUNT_PLAN__TYPE__proc:
         return attach_at(init, mount, mount_proc(init, mount, index), index);
+    case CRIB__MOUNT_PLAN__TYPE__devpts:
+        return attach_at(init, mount, mount_devpts(init, mount, index), index);
     default:
         return make_name(init, mount, index);
     }

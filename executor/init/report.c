@@ -44,6 +44,17 @@ int report_failure(struct init *init)
     return send_report(init, &report);
 }
 
+int report_terminal(struct init *init)
+{
+    Crib__Report report = CRIB__REPORT__INIT;
+    uint8_t data[16];
+
+    report.has_terminal = report.terminal = 1;
+    if (crib__report__get_packed_size(&report) > sizeof(data))
+        return -EMSGSIZE;
+    return packet_send(init->control, data, crib__report__pack(&report, data), &init->master, 1);
+}
+
 int report_started(struct init *init)
 {
     Crib__Report report = CRIB__REPORT__INIT;

@@ -26,8 +26,8 @@ static int start_session(struct init *init)
 }
 
 static int (*const steps[])(struct init *) = {
-    start_session, set_limits, drop_bounding, set_task_ids,
-    drop_caps,     enter_cwd,  load_filter,   exec_program,
+    start_session, take_terminal, set_limits,  drop_bounding, set_task_ids,
+    drop_caps,     enter_cwd,     load_filter, exec_program,
 };
 
 static int task_main(void *data)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -48,14 +49,16 @@ static int raise_ambient(void)
     return 0;
 }
 
-/* Only the control socket and the image go along, whatever the caller has left open. */
+/*
+ * Only the control socket and the image go along, whatever the caller has left open. The rest is
+ * closed by the exec, when the parent goes on already: closing a file of a hung file system may
+ * wait.
+ */
 static int leave_fds(const struct child *child)
 {
     if (dup2(child->control, 0) < 0 || dup2(child->image, 1) < 0)
         return -errno;
-    if (close_range(2, ~0u, 0) < 0)
-        return -errno;
-    return fcntl(1, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+    return close_range(1, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
 static int child_main(void *data)

@@ -57,7 +57,8 @@ static int hand_over(const Crib__Plan *plan, const struct host_fds *paths, const
 int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
                  struct launch *ret, struct crib_error *err)
 {
-    struct launch launch = {.pidfd = -1, .control = -1};
+    struct launch launch = {
+        .pidfd = -1, .control = -1, .terminal = plan->program->terminal != NULL};
     AUTO_FD int theirs = -1;
     int image = image_fd(err), r;
 
@@ -77,24 +78,61 @@ int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int
     return 0;
 }
 
-int launch_receive(struct launch *launch, struct arena *arena, Crib__Report **ret_report)
+/*
+ * One packet with at most one fd: others are closed, and an error.
+ *
+ * Return: as packet_receive()
+ */
+static long receive(struct launch *launch, void *data, size_t size, int *ret_fd)
+{
+    int fds[PACKET_MAX_FDS];
+    size_t count = PACKET_MAX_FDS;
+    long n = packet_receive(launch->control, data, size, fds, &count);
+
+    if (n < 0 || count == 0)
+        return n;
+    *ret_fd = fds[0];
+    if (count == 1)
+        return n;
+    while (count > 1)
+        fd_close(&fds[--count]);
+    return -EPROTO;
+}
+
+/* An fd comes with the report of the terminal, and with no other. */
+static int check_report(struct launch *launch, const Crib__Report *report, int fd)
+{
+    if (!report || report->terminal != (fd >= 0))
+        return -EPROTO;
+    if (launch->terminal ? report->started : report->terminal)
+        return -EPROTO;
+    launch->terminal = launch->terminal && !report->terminal;
+    return 0;
+}
+
+int launch_receive(struct launch *launch, struct arena *arena, Crib__Report **ret_report,
+                   int *ret_master)
 {
     uint8_t data[PACKET_MAX_BYTES];
-    size_t none = 0;
-    long n = packet_receive(launch->control, data, sizeof(data), NULL, &none);
+    AUTO_FD int fd = -1;
+    long n = receive(launch, data, sizeof(data), &fd);
+    int r;
 
+    *ret_master = -1;
     /* Init has left without reading all of ours. That is told once, and before what it still sent.
      */
-    if (n == -ECONNRESET) {
-        none = 0;
-        n = packet_receive(launch->control, data, sizeof(data), NULL, &none);
-    }
+    if (n == -ECONNRESET)
+        n = receive(launch, data, sizeof(data), &fd);
     if (n == -ECONNRESET)
         return 0;
     if (n <= 0)
         return (int)n;
     *ret_report = crib__report__unpack(&arena->pb, (size_t)n, data);
-    return *ret_report ? 1 : -EPROTO;
+    r = check_report(launch, *ret_report, fd);
+    if (r < 0 || fd < 0)
+        return r < 0 ? r : 1;
+    *ret_master = fd > 2 ? fd_take(&fd) : fd_copy(fd, 3);
+    return *ret_master < 0 ? *ret_master : 1;
 }
 
 int launch_signal(struct launch *launch, int signo)

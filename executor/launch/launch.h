@@ -11,6 +11,7 @@
 #ifndef LAUNCH_LAUNCH_H
 #define LAUNCH_LAUNCH_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -23,6 +24,7 @@ struct launch {
     int pidfd;   /* init's; readable when it is gone */
     int control; /* SOCK_SEQPACKET to init, non-blocking; closing it ends the task, unless detached
                   */
+    bool terminal; /* init has still to send the master of the task's terminal */
 };
 
 /**
@@ -41,11 +43,18 @@ int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int
 
 /**
  * launch_receive() - The next report of init
- * @report: set to a message in @arena
+ * @report:     set to a message in @arena
+ * @ret_master: set to the master of the task's terminal, which the caller owns, when the report is
+ *              of it; -1 otherwise
  *
- * Return: 1; 0 init will send no more; -EAGAIN; other negative errno
+ * The master comes once, before `started`, and only where the plan has a terminal. Whatever else
+ * comes with a report is closed.
+ *
+ * Return: 1; 0 init will send no more; -EAGAIN; -EPROTO no report, or not at this place; -EMFILE no
+ *         more fds to be had here; other negative errno
  */
-int launch_receive(struct launch *launch, struct arena *arena, Crib__Report **ret_report);
+int launch_receive(struct launch *launch, struct arena *arena, Crib__Report **ret_report,
+                   int *ret_master);
 
 /* Ask init to send @signo to the task; SIGKILL ends init itself, and so everything.
  * Return: 0; -ESRCH it has ended; -EINVAL. */

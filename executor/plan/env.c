@@ -12,7 +12,8 @@
 
 #include "plan/bytes.h"
 
-#define CHANNEL "CRIB_CHANNEL_FD"
+#define CHANNEL      "CRIB_CHANNEL_FD"
+#define MATCHES_MOST (16u << 20) /* patterns times variables: a fraction of a second */
 
 struct table {
     uint32_t *slots; /* 1 + index into program->env; 0: free */
@@ -26,13 +27,17 @@ static size_t name_length(const ProtobufCBinaryData *entry)
     return sign ? (size_t)(sign - entry->data) : 0;
 }
 
-static uint32_t hash(const uint8_t *name, size_t len)
+/* FNV-1a, begun at an address that nobody outside knows: who chooses the names cannot choose where
+ * they meet. The order of entries does not depend on it. */
+static size_t hash(const struct table *table, const uint8_t *name, size_t len)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
+    uint64_t seed = (uintptr_t)table->slots * 0x9e3779b97f4a7c15u, h = seed;
 
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ name[i]) * 16777619u;
-    return h;
+    for (size_t i = 0; i < len; i++) {
+        h = (h ^ name[i]) * 0x100000001b3u;
+        h ^= h >> 29 ^ seed;
+    }
+    return (size_t)(h ^ h >> 32);
 }
 
 /* The slot of a name, or the free one where it would stand. */
@@ -40,7 +45,7 @@ static uint32_t *slot_of(const struct planning *p, const struct table *table, co
                          size_t len)
 {
     const Crib__Program *program = p->plan->program;
-    size_t at = hash(name, len) & (table->room - 1);
+    size_t at = hash(table, name, len) & (table->room - 1);
 
     for (; table->slots[at]; at = (at + 1) & (table->room - 1)) {
         const ProtobufCBinaryData *entry = &program->env[table->slots[at] - 1];
@@ -115,6 +120,10 @@ static int pass(struct planning *p, const struct table *table, const Crib__Env *
 {
     int r = check_patterns(p, env);
 
+    if (r == 0 && env->n_pass && p->host->n_env > MATCHES_MOST / env->n_pass)
+        return fail_text(p->err, -E2BIG, "env.pass", -1, NULL,
+                         "%zu patterns for %zu variables are too many", env->n_pass,
+                         p->host->n_env);
     for (size_t i = 0; r == 0 && i < p->host->n_env; i++)
         if (passes(env, &p->host->env[i]))
             r = put(p, table, &p->host->env[i], false);

@@ -32,7 +32,8 @@
 
 #define FILTER_MAX 4096 /* instructions; the kernel's BPF_MAXINSNS */
 
-#define FILTER_CONDITIONS 512 /* rules with a condition; libseccomp's time grows with their square */
+#define FILTER_CONDITIONS                                                                          \
+    512 /* rules with a condition; libseccomp's time grows with their square */
 #define FILTER_CALL_RULES 128 /* of those, on one call; the proof's time does */
 
 /* By strength: a call that fits several is treated as the first says. */

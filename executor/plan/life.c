@@ -11,6 +11,21 @@
 
 #define SETUP_DEADLINE 10000 /* ms; all of init's set-up, mounts on slow disks included */
 
+/* Return: what it is that has its other end in the parent; NULL: nothing. */
+static const char *other_end(Crib__Stdio__Kind kind)
+{
+    switch (kind) {
+    case CRIB__STDIO__KIND__pipe:
+        return "pipe";
+    case CRIB__STDIO__KIND__channel:
+        return "channel";
+    case CRIB__STDIO__KIND__pty:
+        return "terminal";
+    default:
+        return NULL;
+    }
+}
+
 /* Nobody is there to keep a time, read a pipe or answer on a channel once the parent is gone. */
 static int check_detached(struct planning *p, const Crib__LifePlan *plan)
 {
@@ -24,13 +39,12 @@ static int check_detached(struct planning *p, const Crib__LifePlan *plan)
                          "a detached task has no parent to keep limits.wall_time: leave it out, "
                          "or name it in limits.preferred");
     for (size_t i = 0; i < program->n_stdio; i++) {
-        Crib__Stdio__Kind kind = program->stdio[i]->kind;
+        const char *other = other_end(program->stdio[i]->kind);
 
-        if (kind == CRIB__STDIO__KIND__pipe || kind == CRIB__STDIO__KIND__channel)
+        if (other)
             return fail_text(p->err, -EINVAL, "detached", -1, NULL,
                              "a detached task cannot have a %s (fd %u): its parent may be gone",
-                             kind == CRIB__STDIO__KIND__pipe ? "pipe" : "channel",
-                             program->stdio[i]->fd);
+                             other, program->stdio[i]->fd);
     }
     return 0;
 }

@@ -81,6 +81,7 @@ int plan_receipt(struct planning *p, const char *mechanism, const char *asked, c
 int plan_namespaces(struct planning *p);
 int plan_ids(struct planning *p);
 int plan_mounts(struct planning *p);
+int plan_terminal(struct planning *p);
 int plan_net(struct planning *p);
 int plan_limits(struct planning *p);
 int plan_caps(struct planning *p);

@@ -37,12 +37,15 @@ static int check(struct planning *p, const Crib__Stdio *entry, int i)
     if (!entry->has_fd || entry->fd > PLAN_MAX_FD)
         return fail_text(p->err, -EINVAL, "stdio", i, NULL, "no fd number of 0 to %d", PLAN_MAX_FD);
     if (!entry->has_kind || entry->kind < CRIB__STDIO__KIND__null ||
-        entry->kind > CRIB__STDIO__KIND__channel)
+        entry->kind > CRIB__STDIO__KIND__pty)
         return fail_text(p->err, -EINVAL, "stdio", i, NULL, "fd %u: no kind that is known",
                          entry->fd);
     if (entry->kind == CRIB__STDIO__KIND__given && (!entry->has_from || entry->from < 0))
         return fail_text(p->err, -EBADF, "stdio", i, NULL,
                          "fd %u: the caller's fd number is missing or negative", entry->fd);
+    if (entry->kind == CRIB__STDIO__KIND__pty && entry->fd > 2)
+        return fail_text(p->err, -EINVAL, "stdio", i, NULL,
+                         "fd %u: only 0, 1 and 2 can be the terminal", entry->fd);
     if (find(p->plan->program, entry->fd))
         return fail_text(p->err, -EINVAL, "stdio", i, NULL, "fd %u is named twice", entry->fd);
     return 0;

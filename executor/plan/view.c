@@ -10,7 +10,8 @@ static bool is_tree(const Crib__MountPlan *mount)
 {
     return mount->type == CRIB__MOUNT_PLAN__TYPE__bind ||
            mount->type == CRIB__MOUNT_PLAN__TYPE__tmpfs ||
-           mount->type == CRIB__MOUNT_PLAN__TYPE__proc;
+           mount->type == CRIB__MOUNT_PLAN__TYPE__proc ||
+           mount->type == CRIB__MOUNT_PLAN__TYPE__devpts;
 }
 
 const Crib__MountPlan *view_over(const Crib__Plan *plan, const char *path, int *ret_index)

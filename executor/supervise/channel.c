@@ -65,14 +65,21 @@ static void end(struct channel *channel)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
+static bool stays_paused(const struct channel *channel)
+{
+    return channel->paused && !channel->hurried;
+}
+
 static void watch(struct channel *channel)
 {
     int events = 0;
 
     if (channel->held || channel->sock < 0)
         return;
-    if (!channel->peer_parted)
+    if (!channel->peer_parted && !stays_paused(channel))
         events |= UV_READABLE;
+    if (channel->nudged) /* it can mostly be written to: the next turn of the loop delivers */
+        events |= UV_WRITABLE;
     if (!channel->shut && (channel->parting || frame_writer_pending(channel->writer)))
         events |= UV_WRITABLE;
     /* Asking again costs two system calls. */
@@ -127,7 +134,7 @@ static void deliver(struct channel *channel)
     struct frame *frame;
     int r = 0;
 
-    while (channel->sock >= 0 && !channel->peer_parted &&
+    while (channel->sock >= 0 && !channel->peer_parted && !stays_paused(channel) &&
            (r = frame_reader_next(channel->reader, &frame, &error)) > 0) {
         if (!frame->disconnect) {
             channel->on->message(channel, frame, channel->owner);
@@ -146,7 +153,7 @@ static long receive(struct channel *channel)
     struct crib_error error = {0};
     long n;
 
-    if (channel->sock < 0 || channel->peer_parted)
+    if (channel->sock < 0 || channel->peer_parted || stays_paused(channel))
         return 0;
     n = frame_reader_fill(channel->reader, channel->sock, &error);
     if (n == -EAGAIN || n == -EINTR)
@@ -161,6 +168,7 @@ static long receive(struct channel *channel)
         fail(channel, &error);
         return 0;
     }
+    channel->used = true;
     deliver(channel);
     return n;
 }
@@ -172,6 +180,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     (void)events;
     if (status < 0)
         channel->watching = 0; /* libuv has stopped watching */
+    if (channel->nudged) {
+        channel->nudged = false;
+        deliver(channel);
+    }
     for (int i = 0; i < FILLS_AT_ONCE && receive(channel) > 0; i++)
         ;
     /* An error of the socket with nothing left to read: the peer is gone for good. */
@@ -195,6 +207,7 @@ int channel_send(struct channel *channel, const char *type, const void *data, si
 
     if (!channel_open(channel))
         return -ENOTCONN;
+    channel->used = true;
     r = frame_writer_add(channel->writer, type, data, len, fds, nfds);
     if (r < 0)
         return r;
@@ -224,11 +237,20 @@ bool channel_open(const struct channel *channel)
     return channel->sock >= 0 && !channel->parting;
 }
 
+void channel_pause(struct channel *channel, bool paused)
+{
+    channel->nudged = channel->paused && !paused;
+    channel->paused = paused;
+    watch(channel);
+}
+
 void channel_catch_up(struct channel *channel)
 {
     long bytes = 0, n;
 
     channel->held = false;
+    channel->hurried = true;
+    deliver(channel);
     while (bytes < BYTES_AT_DEATH && (n = receive(channel)) > 0)
         bytes += n;
     watch(channel);
@@ -238,6 +260,20 @@ void channel_dead(struct channel *channel)
 {
     channel_catch_up(channel);
     end(channel);
+}
+
+int channel_take(struct channel *channel)
+{
+    int fd;
+
+    if (!channel_open(channel) || channel->peer_parted)
+        return -ENOTCONN;
+    if (channel->used)
+        return -EBUSY;
+    fd = fd_copy(channel->sock, 3);
+    if (fd >= 0)
+        end(channel);
+    return fd;
 }
 
 void channel_drop(struct channel *channel)

@@ -47,6 +47,10 @@ struct channel {
     const struct channel_events *on;
     void *owner;
     bool held;        /* the task does not run yet */
+    bool paused;      /* the owner wants no message now */
+    bool used;        /* a byte went one way or the other */
+    bool nudged;      /* what was received while paused has to be delivered */
+    bool hurried;     /* the program has ended: what is left is delivered, paused or not */
     bool parting;     /* our disconnect is queued or sent */
     bool shut;        /* our half is shut */
     bool peer_parted; /* the peer will send no more */
@@ -82,11 +86,18 @@ int channel_disconnect(struct channel *channel);
 /* Return: whether messages can be sent. */
 bool channel_open(const struct channel *channel);
 
+/* While paused nothing is read, and the peer waits; not once the program has ended. */
+void channel_pause(struct channel *channel, bool paused);
+
 /* Delivers at once what has been received already. */
 void channel_catch_up(struct channel *channel);
 
 /* Nothing of the task runs any more: delivers what is left, then ends. */
 void channel_dead(struct channel *channel);
+
+/* The socket for a new owner, while no byte went either way; the channel ends, and `ended` is told.
+ * Return: the fd; -EBUSY; -ENOTCONN. */
+int channel_take(struct channel *channel);
 
 /* Ends at once, delivering nothing. */
 void channel_drop(struct channel *channel);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "base/auto.h"
 #include "supervise/escalation.h"
 
 #define REPORTS_AT_ONCE 64         /* in one turn of the loop: others wait too */
@@ -17,14 +18,28 @@ static int read_report(crib_task *task)
 {
     struct arena scratch;
     Crib__Report *report;
+    AUTO_FD int master = -1;
     int r;
 
     arena_init(&scratch, REPORT_ARENA);
-    r = launch_receive(&task->launch, &scratch, &report);
+    r = launch_receive(&task->launch, &scratch, &report, &master);
+    if (r > 0 && master >= 0) {
+        int code = task_take_master(task, master);
+
+        r = code < 0 ? code : r;
+    }
     if (r > 0)
         task_report(task, report, &scratch);
     arena_done(&scratch);
     return r;
+}
+
+static void not_understood(crib_task *task, int code)
+{
+    struct crib_error error;
+
+    fail_sys(&error, code, "init", -1, NULL, "receive its report");
+    task_failed(task, &error);
 }
 
 bool task_read_reports(crib_task *task)
@@ -42,6 +57,8 @@ bool task_read_reports(crib_task *task)
     uv_poll_stop(&task->control);
     if (task->state < TASK_ENDING)
         launch_signal(&task->launch, SIGKILL);
+    if (r < 0 && task->state == TASK_STARTING && !task->cause && !task->killed)
+        not_understood(task, r);
     return false;
 }
 
@@ -99,7 +116,8 @@ static void close_all(crib_task *task)
         launch_leave(&task->launch);
 }
 
-static const struct task_place here = {signal_init, task_read_reports, quiet, close_all};
+static const struct task_place here = {signal_init, task_read_reports, quiet, close_all,
+                                       task_set_window};
 
 static int watch(crib_task *task)
 {

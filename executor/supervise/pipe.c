@@ -2,9 +2,9 @@
 #include "supervise/pipe.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,7 +39,7 @@ ssize_t pipe_write(int fd, const void *data, size_t len)
 
 bool pipe_empty(int fd)
 {
-    int waiting = 0;
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
 
-    return ioctl(fd, FIONREAD, &waiting) < 0 || waiting == 0;
+    return poll(&waiting, 1, 0) <= 0 || !(waiting.revents & POLLIN);
 }

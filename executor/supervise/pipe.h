@@ -21,7 +21,8 @@
  */
 ssize_t pipe_write(int fd, const void *data, size_t len);
 
-/* Return: whether no byte waits to be read from a pipe or socket. */
+/* Return: whether no byte waits to be read from a pipe or terminal; a socket's end counts as one.
+ */
 bool pipe_empty(int fd);
 
 #endif

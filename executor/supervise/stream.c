@@ -91,14 +91,17 @@ static void end(crib_stream *stream, int status)
 static void read_some(crib_stream *stream)
 {
     char data[STREAM_READ_SIZE];
-    ssize_t n = read(stream->fd, data, sizeof(data));
+    size_t room = sizeof(data);
+    char *placed = stream->place ? stream->place(stream, &room, stream->user) : NULL;
+    char *to = placed ? placed : data;
+    ssize_t n = read(stream->fd, to, room);
 
     if (n > 0)
-        stream->on_data(stream, data, n, stream->user);
+        stream->on_data(stream, to, n, stream->user);
     else if (n == 0)
         end(stream, 0);
     else if (errno != EAGAIN && errno != EINTR)
-        end(stream, -errno);
+        end(stream, stream->terminal && errno == EIO ? 0 : -errno);
     if (stream->fd >= 0 && stream->dead && stream->reading && pipe_empty(stream->fd))
         end(stream, 0);
 }
@@ -291,7 +294,7 @@ int stream_take(crib_stream *stream)
 {
     int fd;
 
-    if (stream->used || stream->closing || stream->fd < 0)
+    if (stream->used || stream->closing || stream->fd < 0 || stream->terminal)
         return -1;
     fd = fd_take(&stream->fd);
     tell_end(stream);

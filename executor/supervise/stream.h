@@ -11,6 +11,9 @@
  * last data callback (its end) and the callbacks of pieces that could not be written come out of
  * uv_close(), so none ever comes out of a call.
  *
+ * A terminal's master is written and read by two streams in the same way (terminal.c). That nobody
+ * inside has the terminal open any more shows as EIO there; it is the end.
+ *
  * Runs in: library, on the loop's thread.
  * Owns: its fd until it is closed or taken; what is queued.
  */
@@ -44,6 +47,7 @@ struct crib_stream {
     int number;     /* the fd inside the task */
     int fd;         /* ours; -1 once closed or taken */
     bool writes;    /* we write and the task reads */
+    bool terminal;  /* the master of a pty: see terminal.c */
     bool held;      /* the task does not run yet */
     bool dead;      /* the task's tree is gone */
     bool used;      /* read from or written to: cannot be taken any more */
@@ -53,6 +57,8 @@ struct crib_stream {
     bool ended;   /* closed; no callback will come any more */
     int status;   /* why it was closed: 0 or negative errno; what the last callbacks are told */
 
+    /* Where the next bytes go instead of our own memory: *room is set; NULL: as usual. Or NULL. */
+    char *(*place)(crib_stream *stream, size_t *room, void *user);
     crib_stream_data_cb on_data; /* NULL once its end was told, or nobody reads */
     void *user;
     struct stream_piece *first, **last;

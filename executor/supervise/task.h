@@ -43,6 +43,8 @@
 #ifndef SUPERVISE_TASK_H
 #define SUPERVISE_TASK_H
 
+#include <sys/ioctl.h>
+
 #include "base/arena.h"
 #include "crib/crib.h"
 #include "launch/launch.h"
@@ -67,6 +69,8 @@ struct task_place {
     /* Closes all it has; each uv handle counted in task->handles ends in task_handle_closed(). The
      * sandbox goes on only where it is a detached one that runs. */
     void (*close)(crib_task *task);
+    /* As task_resize(), the numbers checked; NULL: no terminal is to be had there. */
+    int (*resize)(crib_task *task, unsigned rows, unsigned columns);
 };
 
 struct crib_task {
@@ -89,6 +93,8 @@ struct crib_task {
 
     crib_stream *streams;
     struct channel *channel;
+    bool has_master;       /* terminal.c: its streams are on the pty's master by now */
+    struct winsize window; /* terminal.c: asked last; ws_row 0: never */
 
     enum crib_verdict cause; /* why we began to end it; 0: we did not */
     uint64_t signals;        /* bit n-1: the caller has sent signal n */
@@ -124,6 +130,19 @@ void task_move(crib_task *task, enum task_state to);
 /* The parent's end of a pipe; @fd is taken on success. Return: 0; -ENOMEM. */
 int task_add_stream(crib_task *task, int number, int fd, bool writes);
 
+/**
+ * task_add_terminal() - The two streams of a terminal whose master is still to come
+ * @writer: number of the stream that writes to it; -1: none
+ * @reader: number of the stream that reads from it
+ *
+ * Return: 0; -ENOMEM; -EMFILE
+ */
+int task_add_terminal(crib_task *task, int writer, int reader);
+
+/* The master has come; borrows. Before task_started(), which lets the loop watch the streams.
+ * Return: 0; -EALREADY too late, or the second; negative errno. */
+int task_take_master(crib_task *task, int master);
+
 /* The parent's end of the channel; @sock is taken on success. Return: 0; negative errno. */
 int task_add_channel(crib_task *task, int sock, size_t max);
 
@@ -140,6 +159,23 @@ int task_start(crib_task *task, const struct host_fds *paths, const int *stdio,
 
 /* The second half of it: @launch is taken, whatever is returned. */
 int task_adopt(crib_task *task, struct launch launch, struct crib_error *err);
+
+/**
+ * task_resize() - Set the size of the task's terminal
+ *
+ * Before `spawn`, as soon as there is a pty. Its foreground processes get SIGWINCH when the size is
+ * another.
+ *
+ * Return: 0; -ENOTTY it has none, or both its streams are closed; -EINVAL not 1 to 65535
+ */
+int task_resize(crib_task *task, unsigned rows, unsigned columns);
+
+/* The same for a terminal whose master is here; for a place. */
+int task_set_window(crib_task *task, unsigned rows, unsigned columns);
+
+/* Return: the master of the task's terminal, borrowed until its streams are closed; non-blocking.
+ * -1: there is none, not yet or no more. */
+int task_terminal(const crib_task *task);
 
 /* Gives up a task that could not be started, without any event; freed by the loop if need be. */
 void task_discard(crib_task *task);

@@ -79,6 +79,15 @@ long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error 
 int frame_reader_feed(struct frame_reader *reader, const void *data, size_t len, const int *fds,
                       size_t nfds, struct crib_error *err);
 
+/**
+ * frame_reader_look() - Have somebody look at what frame_reader_fill() has received
+ * @look: @held: bytes received and not delivered; @fds: what came along, of which it may close some
+ *        and make them -1 if it returns an error. Return: 0; a negative errno, of which the reader
+ *        dies
+ */
+void frame_reader_look(struct frame_reader *reader,
+                       int (*look)(void *owner, size_t held, int *fds, size_t nfds), void *owner);
+
 /* Return: 1 and the next whole frame; 0 more bytes are needed; negative errno as above. */
 int frame_reader_next(struct frame_reader *reader, struct frame **ret, struct crib_error *err);
 

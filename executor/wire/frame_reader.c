@@ -25,7 +25,9 @@ struct frame_reader {
     struct frame frame;       /* the one delivered last */
     struct arena arena;       /* what it lives in */
     bool disconnected;        /* the peer said it will send no more */
-    struct crib_error why;    /* code not 0: dead */
+    int (*look)(void *owner, size_t held, int *fds, size_t nfds); /* may be NULL */
+    void *owner;
+    struct crib_error why; /* code not 0: dead */
 };
 
 struct frame_reader *frame_reader_new(size_t max)
@@ -186,8 +188,20 @@ long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error 
         rights_close(fds, nfds);
         return DIE(reader, err, -EMFILE, "fds were lost: this process can open no more");
     }
+    r = reader->look ? reader->look(reader->owner, reader->in.len + (size_t)n, fds, nfds) : 0;
+    if (r < 0) {
+        rights_close(fds, nfds);
+        return DIE(reader, err, r, "fds that may not be sent here");
+    }
     r = account(reader, (size_t)n, fds, nfds, err);
     return r < 0 ? r : n;
+}
+
+void frame_reader_look(struct frame_reader *reader,
+                       int (*look)(void *owner, size_t held, int *fds, size_t nfds), void *owner)
+{
+    reader->look = look;
+    reader->owner = owner;
 }
 
 /* Why these bytes are no frame of ours. Return: NULL: they are. */

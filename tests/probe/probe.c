@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 static const struct verb *const families[] = {
-    state_verbs, file_verbs,   call_verbs, net_verbs,
-    ipc_verbs,   attack_verbs, life_verbs, channel_verbs,
+    state_verbs,  file_verbs, call_verbs,    net_verbs,      ipc_verbs,
+    attack_verbs, life_verbs, channel_verbs, terminal_verbs,
 };
 
 const char *errno_name(int code)

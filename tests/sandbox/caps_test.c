@@ -77,7 +77,7 @@ static void test_executed_line_has_none(void **state)
     snprintf(line, sizeof(line),
              "grep -E '^(Cap|NoNew)' /proc/self/status | tr '\\t:' ' ' | tr -s ' '");
     assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(crib_open(&ex, &loop, NULL, NULL), 0);
+    assert_int_equal(crib_open(&ex, &loop, sandbox_address(), NULL), 0);
     assert_int_equal(crib_exec_sync(ex, line, NULL, 0, NULL, &sync, NULL), 0);
     sandbox_says(sync.out, "CapInh", NOTHING);
     sandbox_says(sync.out, "CapPrm", NOTHING);

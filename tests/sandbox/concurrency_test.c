@@ -44,7 +44,7 @@ static int run_many(int count, int first)
     uv_loop_t loop;
     crib *ex;
 
-    if (!ones || uv_loop_init(&loop) < 0 || crib_open(&ex, &loop, NULL, NULL) < 0)
+    if (!ones || uv_loop_init(&loop) < 0 || crib_open(&ex, &loop, sandbox_address(), NULL) < 0)
         return -1;
     for (int i = 0; i < count; i++) {
         static const char *const policies[] = {"default", "shell", "network"};

@@ -65,7 +65,7 @@ static void test_blocking_forms_have_three(void **state)
 
     (void)state;
     assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(crib_open(&ex, &loop, NULL, NULL), 0);
+    assert_int_equal(crib_open(&ex, &loop, sandbox_address(), NULL), 0);
     assert_int_equal(
         crib_exec_file_sync(ex, sandbox_probe_path(), args, NULL, 0, NULL, &sync, NULL), 0);
     test_contains(sync.out, "0 chr ");
@@ -148,7 +148,7 @@ static int run_without_standard(void)
     uv_loop_t loop;
     crib *ex;
 
-    if (uv_loop_init(&loop) < 0 || crib_open(&ex, &loop, NULL, NULL) < 0)
+    if (uv_loop_init(&loop) < 0 || crib_open(&ex, &loop, sandbox_address(), NULL) < 0)
         return 10;
     for (int i = 0; i < 3; i++)
         close(i);

@@ -201,7 +201,7 @@ static inline void live_open(struct live *live)
 {
     memset(live, 0, sizeof(*live));
     assert_int_equal(uv_loop_init(&live->loop), 0);
-    assert_int_equal(crib_open(&live->ex, &live->loop, NULL, NULL), 0);
+    assert_int_equal(crib_open(&live->ex, &live->loop, sandbox_address(), NULL), 0);
     uv_timer_init(&live->loop, &live->patience);
     live->patience.data = live;
     uv_unref((uv_handle_t *)&live->patience);

@@ -19,6 +19,13 @@
 #define PATIENCE_MS 20000
 #define MOST_OUTPUT (256u << 20)
 
+const char *sandbox_address(void)
+{
+    const char *address = getenv("CRIB_TEST_ADDRESS");
+
+    return address && *address ? address : NULL;
+}
+
 const char *sandbox_probe_path(void)
 {
     const char *path = getenv("CRIB_PROBE");
@@ -43,6 +50,14 @@ void sandbox_only_privileged(bool privileged)
     if (sandbox_privileged() == privileged)
         return;
     print_message("for %s callers only\n", privileged ? "privileged" : "ordinary");
+    skip();
+}
+
+void sandbox_only_here(const char *why)
+{
+    if (!sandbox_address())
+        return;
+    print_message("not under a daemon: %s\n", why);
     skip();
 }
 
@@ -297,7 +312,7 @@ void sandbox_run(struct sandbox *box, const char *file, const char *const *args)
     if (box->code == 0)
         memset(&box->error, 0, sizeof(box->error));
     if (box->code == 0)
-        box->code = crib_open(&ex, &loop, NULL, &box->error);
+        box->code = crib_open(&ex, &loop, sandbox_address(), &box->error);
     if (box->code == 0)
         run_loop(box, &loop, ex, file, args);
     busy = uv_loop_close(&loop);
@@ -418,7 +433,7 @@ void sandbox_warm(void)
     const char *const args[] = {"exit", "0", NULL};
 
     uv_loop_init(&loop);
-    if (crib_open(&ex, &loop, NULL, &err) == 0) {
+    if (crib_open(&ex, &loop, sandbox_address(), &err) == 0) {
         if (crib_exec_file_sync(ex, sandbox_probe_path(), args, NULL, 0, NULL, &sync, &err) == 0)
             crib_sync_done(&sync);
         else

@@ -83,12 +83,19 @@ void sandbox_says(const char *text, const char *key, const char *value);
 /* Fails unless the line KEY says one of the names in @values (`EPERM EACCES`). */
 void sandbox_says_one(const char *text, const char *key, const char *values);
 
+/* Where the tasks of these tests run: CRIB_TEST_ADDRESS, or NULL: under this process. For
+ * crib_open(). */
+const char *sandbox_address(void);
+
 /* The path of the probe; static. */
 const char *sandbox_probe_path(void);
 const char *sandbox_dynamic_path(void);
 
 /* Return: whether the caller is root, so that tasks get an id of their own. */
 bool sandbox_privileged(void);
+
+/* Skips what is about this process as the parent of its tasks, where they run elsewhere. */
+void sandbox_only_here(const char *why);
 
 /* Skips what only the other kind of caller can do; `make test` runs the suite as both. */
 void sandbox_only_privileged(bool privileged);

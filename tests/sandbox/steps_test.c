@@ -39,12 +39,14 @@ struct failure {
     enum who who;
     const char *rules; /* policy; NULL: default */
     struct starve starve;
+    bool terminal; /* fds 0 to 2 are one */
 };
 
-#define MAKE_ROOT  6u  /* MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV */
-#define MAKE_PROC  15u /* and MOUNT_ATTR_NOEXEC, MOUNT_ATTR_RDONLY */
-#define FLAG_EMPTY 0x1000u
-#define FLAG_TREE  0x9000u /* AT_EMPTY_PATH | AT_RECURSIVE */
+#define MAKE_ROOT   6u  /* MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV */
+#define MAKE_PROC   15u /* and MOUNT_ATTR_NOEXEC, MOUNT_ATTR_RDONLY */
+#define MAKE_DEVPTS 10u /* MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC */
+#define FLAG_EMPTY  0x1000u
+#define FLAG_TREE   0x9000u /* AT_EMPTY_PATH | AT_RECURSIVE */
 
 /* The errno is one that no step fails with by itself: ENOTRECOVERABLE says that it was ours. */
 #define E ENOTRECOVERABLE
@@ -91,6 +93,34 @@ static const struct failure failures[] = {
      NULL,
      {SYS_mount_setattr, E, {IS(2, FLAG_EMPTY)}}},
     {"loopback", "net", "bring lo up", ANYBODY, NULL, {SYS_ioctl, E, {IS(1, 0x8914)}}},
+    {"terminal",
+     "terminal",
+     "make a pty",
+     ANYBODY,
+     NULL,
+     {SYS_ioctl, E, {IS(1, TIOCGPTPEER)}},
+     true},
+    {"terminal",
+     "terminal",
+     "make a pty",
+     ANYBODY,
+     "extends: [open]\n",
+     {SYS_unshare, E, {IS(0, CLONE_NEWNS)}},
+     true},
+    {"filesystem",
+     "mounts",
+     "make the file system",
+     ANYBODY,
+     NULL,
+     {SYS_fsmount, E, {IS(2, MAKE_DEVPTS)}},
+     true},
+    {"controlling",
+     "terminal",
+     "controlling terminal",
+     ANYBODY,
+     NULL,
+     {SYS_ioctl, E, {IS(1, TIOCSCTTY)}},
+     true},
     {"descriptor", "stdio", "place the descriptor", ANYBODY, NULL, {SYS_dup2, E, {IS(1, 2)}}},
     {"spawn",
      "init",
@@ -141,12 +171,15 @@ static bool comes_there(enum who who)
 
 static void check(const struct failure *failure)
 {
+    static const struct crib_stdio terminal[] = {{CRIB_PTY}, {CRIB_PTY}, {CRIB_PTY}};
     const struct starve rules[] = {failure->starve, STARVE_END};
     struct sandbox box;
     struct starved got;
 
     sandbox_init(&box);
     box.rules = failure->rules;
+    box.options.stdio = failure->terminal ? terminal : NULL;
+    box.options.stdio_count = failure->terminal ? 3 : 0;
     starve_probe(&box, "echo ran", rules, NULL, NULL, &got);
     if (got.error_code != -E || strcmp(got.step, failure->word) != 0 ||
         !strstr(got.text, failure->part))

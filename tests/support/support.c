@@ -13,7 +13,8 @@
 
 #include "base/fd.h"
 
-/* The runner wraps each test; cmocka hands a test nothing but its state, so what runs is kept here. */
+/* The runner wraps each test; cmocka hands a test nothing but its state, so what runs is kept here.
+ */
 static const struct CMUnitTest *running;
 static size_t running_next;
 

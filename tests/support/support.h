@@ -31,7 +31,8 @@ char *test_dir(void);
 /* Writes a file whole, making it executable when @mode says so. */
 void test_write(const char *path, const void *data, size_t len, unsigned mode);
 
-/* Return: the file whole, NUL-terminated; the caller frees it. Fails the test when it is not there. */
+/* Return: the file whole, NUL-terminated; the caller frees it. Fails the test when it is not there.
+ */
 char *test_read(const char *path, size_t *ret_len);
 
 /* Fails with both texts when @got does not contain @part. */

@@ -176,6 +176,64 @@ static void a_joined_stream_is_gone_only_when_given(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* A pipe keeps its number; the terminal takes what is left. */
+static void a_terminals_streams_have_their_numbers(void **state)
+{
+    static const struct {
+        struct crib_stdio entries[3];
+        int code, writer, reader;
+    } rows[] = {
+        {{{CRIB_PIPE}, {CRIB_PIPE}, {CRIB_PIPE}}, 0, -1, -1},
+        {{{CRIB_PTY}, {CRIB_PTY}, {CRIB_PTY}}, 0, 0, 1},
+        {{{CRIB_NULL}, {CRIB_NULL}, {CRIB_PTY}}, 0, 0, 1},
+        {{{CRIB_PTY}, {CRIB_PTY}, {CRIB_PIPE}}, 0, 0, 1},
+        {{{CRIB_PIPE}, {CRIB_PTY}, {CRIB_PTY}}, 0, -1, 1},
+        {{{CRIB_PTY}, {CRIB_PIPE}, {CRIB_PTY}}, 0, 0, 2},
+        {{{CRIB_PTY}, {CRIB_PIPE}, {CRIB_NULL}}, 0, 0, 2},
+        {{{CRIB_PTY}, {CRIB_PIPE}, {CRIB_PIPE}}, -EINVAL, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct stdio_set set;
+        int writer, reader;
+        int r = stdio_terminal(rows[i].entries, 3, &writer, &reader, NULL);
+
+        assert_int_equal(r, rows[i].code);
+        assert_int_equal(stdio_open(rows[i].entries, 3, &set, NULL), rows[i].code);
+        if (r == 0) {
+            assert_int_equal(writer, rows[i].writer);
+            assert_int_equal(reader, rows[i].reader);
+            assert_int_equal(set.writer, writer);
+            assert_int_equal(set.reader, reader);
+        }
+        stdio_done(&set);
+    }
+}
+
+/* Made inside: what is sent only holds its place. */
+static void a_pty_is_sent_as_null(void **state)
+{
+    struct crib_stdio entry = {CRIB_PTY};
+    Crib__Stdio stdio = CRIB__STDIO__INIT, *list[] = {&stdio};
+    Crib__Program program = CRIB__PROGRAM__INIT;
+    struct stat st, null;
+    struct stdio_set set;
+    int fd;
+
+    (void)state;
+    assert_int_equal(stdio_kind(&entry, 0, &stdio.kind, NULL), 0);
+    assert_int_equal(stdio.kind, CRIB__STDIO__KIND__pty);
+    program.stdio = list;
+    program.n_stdio = 1;
+    assert_int_equal(stdio_open(&entry, 1, &set, NULL), 0);
+    assert_int_equal(stdio_list(&set, &program, &fd, NULL), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(stat("/dev/null", &null), 0);
+    assert_int_equal(st.st_rdev, null.st_rdev);
+    stdio_done(&set);
+}
+
 static void without_room_for_fds_nothing_is_left_open(void **state)
 {
     struct crib_stdio entries[] = {{CRIB_PIPE}, {CRIB_PIPE}, {CRIB_PIPE}};
@@ -209,6 +267,8 @@ int main(void)
         cmocka_unit_test(the_plan_gets_its_fds_in_its_own_order),
         cmocka_unit_test(with_0_to_2_closed_they_stay_closed),
         cmocka_unit_test(a_joined_stream_is_gone_only_when_given),
+        cmocka_unit_test(a_terminals_streams_have_their_numbers),
+        cmocka_unit_test(a_pty_is_sent_as_null),
         cmocka_unit_test(without_room_for_fds_nothing_is_left_open),
     };
     struct rlimit few = {256, 256};

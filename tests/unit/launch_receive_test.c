@@ -2,7 +2,9 @@
 #include "support/support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,17 +41,17 @@ static void test_the_end_is_not_lost_to_an_unread_order(void **state)
     struct launch launch;
     struct arena arena;
     Crib__Report *report = NULL;
-    int init = start(&launch);
+    int init = start(&launch), master = -1;
 
     (void)state;
     arena_init(&arena, 0);
     assert_int_equal(launch_signal(&launch, SIGTERM), 0);
     report_end(init);
     fd_close(&init);
-    assert_int_equal(launch_receive(&launch, &arena, &report), 1);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), 1);
     assert_non_null(report->end);
     assert_int_equal(report->end->status, 7 << 8);
-    assert_int_equal(launch_receive(&launch, &arena, &report), 0);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), 0);
     arena_done(&arena);
     launch_leave(&launch);
 }
@@ -59,17 +61,118 @@ static void test_nonsense_is_no_report(void **state)
     struct launch launch;
     struct arena arena;
     Crib__Report *report = NULL;
-    int init = start(&launch);
+    int init = start(&launch), master = -1;
 
     (void)state;
     arena_init(&arena, 0);
-    assert_int_equal(launch_receive(&launch, &arena, &report), -EAGAIN);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), -EAGAIN);
     assert_int_equal(packet_send(init, "\xff\xff", 2, NULL, 0), 0);
-    assert_int_equal(launch_receive(&launch, &arena, &report), -EPROTO);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), -EPROTO);
     fd_close(&init);
-    assert_int_equal(launch_receive(&launch, &arena, &report), 0);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), 0);
     assert_int_equal(launch_signal(&launch, SIGTERM), -ESRCH);
     assert_int_equal(launch_signal(&launch, 0), -EINVAL);
+    arena_done(&arena);
+    launch_leave(&launch);
+}
+
+/* A report of init with so many fds. */
+static void send_terminal(int init, bool terminal, bool started, size_t count)
+{
+    Crib__Report report = CRIB__REPORT__INIT;
+    int fds[] = {init, init, init};
+    uint8_t data[16];
+    size_t len;
+
+    report.has_terminal = report.has_started = true;
+    report.terminal = terminal;
+    report.started = started;
+    len = crib__report__pack(&report, data);
+    assert_int_equal(packet_send(init, data, len, fds, count), 0);
+}
+
+static void test_the_master_comes_once(void **state)
+{
+    struct launch launch;
+    struct arena arena;
+    Crib__Report *report = NULL;
+    int init = start(&launch), master = -1;
+
+    (void)state;
+    arena_init(&arena, 0);
+    launch.terminal = true;
+    send_terminal(init, true, false, 1);
+    send_terminal(init, false, true, 0);
+    send_terminal(init, true, false, 1);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), 1);
+    assert_true(report->terminal);
+    assert_true(master > 2);
+    assert_true(fcntl(master, F_GETFD) & FD_CLOEXEC);
+    fd_close(&master);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), 1);
+    assert_true(report->started);
+    assert_int_equal(master, -1);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), -EPROTO);
+    assert_int_equal(master, -1);
+    fd_close(&init);
+    arena_done(&arena);
+    launch_leave(&launch);
+}
+
+/* What a broken init could send; test_run() sees to it that nothing stays open. */
+static void test_fds_at_the_wrong_place(void **state)
+{
+    static const struct {
+        bool asked, terminal, started;
+        size_t fds;
+    } rows[] = {
+        {false, true, false, 1}, /* none was asked for */
+        {false, false, true, 1}, /* with another report */
+        {true, false, false, 1}, /* the same */
+        {true, true, false, 0},  /* without */
+        {true, true, false, 3},  /* with too many */
+        {true, false, true, 0},  /* it should have come by now */
+        {true, true, true, 1},   /* the same */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct launch launch;
+        struct arena arena;
+        Crib__Report *report = NULL;
+        int init = start(&launch), master = 0;
+
+        arena_init(&arena, 0);
+        launch.terminal = rows[i].asked;
+        send_terminal(init, rows[i].terminal, rows[i].started, rows[i].fds);
+        assert_int_equal(launch_receive(&launch, &arena, &report, &master), -EPROTO);
+        assert_int_equal(master, -1);
+        fd_close(&init);
+        arena_done(&arena);
+        launch_leave(&launch);
+    }
+}
+
+/* A caller whose own 0 to 2 are closed would get it there, and the next task would inherit it. */
+static void test_the_master_is_above_2(void **state)
+{
+    struct launch launch;
+    struct arena arena;
+    Crib__Report *report = NULL;
+    int init = start(&launch), master = -1, kept = fd_copy(0, 10);
+
+    (void)state;
+    arena_init(&arena, 0);
+    launch.terminal = true;
+    send_terminal(init, true, false, 1);
+    close(0);
+    assert_int_equal(launch_receive(&launch, &arena, &report, &master), 1);
+    assert_true(master > 2);
+    assert_true(fcntl(0, F_GETFD) < 0);
+    assert_int_equal(dup2(kept, 0), 0);
+    fd_close(&kept);
+    fd_close(&master);
+    fd_close(&init);
     arena_done(&arena);
     launch_leave(&launch);
 }
@@ -79,6 +182,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_end_is_not_lost_to_an_unread_order),
         cmocka_unit_test(test_nonsense_is_no_report),
+        cmocka_unit_test(test_the_master_comes_once),
+        cmocka_unit_test(test_fds_at_the_wrong_place),
+        cmocka_unit_test(test_the_master_is_above_2),
     };
 
     return test_run(tests);

@@ -19,6 +19,7 @@
 static const struct golden {
     const char *name, *policy, *host, *file;
     const char *bind; /* of the task's; may be NULL */
+    bool terminal;
 } rows[] = {
     {"default-user", "default", "user", "/usr/bin/env", NULL},
     {"default-root", "default", "root", "/usr/bin/env", NULL},
@@ -37,6 +38,9 @@ static const struct golden {
     {"shell-low-limits", "shell", "low-limits", "env", NULL},
     {"open-user", "open", "user", "/usr/bin/env", NULL},
     {"open-root", "open", "root", "./prog", NULL},
+    {"default-terminal", "default", "user", "/usr/bin/env", NULL, true},
+    {"strict-terminal", "strict", "root", "/usr/bin/env", NULL, true},
+    {"open-terminal", "open", "user", "/usr/bin/env", NULL, true},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -116,6 +120,8 @@ static const char *plan_text(struct fixture *f, const struct golden *row)
     f->task->file = bytes(row->file);
     if (row->bind)
         add_bind(f, row->bind);
+    for (unsigned fd = 0; row->terminal && fd < 3; fd++)
+        add_stdio(f, fd, CRIB__STDIO__KIND__pty);
     if (plan_paths(f->task, f->host, &f->arena, &paths, &count, &f->err) < 0)
         fail_msg("%s", error_text(f));
     answer(f, paths, count);

@@ -82,6 +82,9 @@ static void test_detached_needs_no_parent(void **state)
     f.task->stdio[0]->kind = CRIB__STDIO__KIND__channel;
     must_refuse(&f, -EINVAL,
                 "detached: a detached task cannot have a channel (fd 1): its parent may be gone");
+    f.task->stdio[0]->kind = CRIB__STDIO__KIND__pty;
+    must_refuse(&f, -EINVAL,
+                "detached: a detached task cannot have a terminal (fd 1): its parent may be gone");
     f.task->n_stdio = 0;
     f.task->has_timeout = true;
     f.task->timeout = 5;

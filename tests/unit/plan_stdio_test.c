@@ -80,8 +80,12 @@ static void test_bad_entries(void **state)
     must_refuse(&f, -EINVAL, "stdio[0]: no fd number of 0 to 255");
     f.task->stdio[0]->has_fd = true;
     f.task->stdio[0]->fd = 4;
-    f.task->stdio[0]->kind = (Crib__Stdio__Kind)6;
+    f.task->stdio[0]->kind = CRIB__STDIO__KIND__file; /* the daemon's */
     must_refuse(&f, -EINVAL, "stdio[0]: fd 4: no kind that is known");
+    f.task->stdio[0]->kind = (Crib__Stdio__Kind)99;
+    must_refuse(&f, -EINVAL, "stdio[0]: fd 4: no kind that is known");
+    f.task->stdio[0]->kind = CRIB__STDIO__KIND__pty;
+    must_refuse(&f, -EINVAL, "stdio[0]: fd 4: only 0, 1 and 2 can be the terminal");
     f.task->stdio[0]->kind = CRIB__STDIO__KIND__given;
     must_refuse(&f, -EBADF, "stdio[0]: fd 4: the caller's fd number is missing or negative");
     f.task->stdio[0]->has_from = true;

@@ -7,6 +7,7 @@
 
 #include "channel.pb-c.h"
 #include "plan.pb-c.h"
+#include "site.pb-c.h"
 #include "text/field.h"
 #include "text/text.h"
 #include "text/units.h"
@@ -15,7 +16,7 @@
 static const ProtobufCMessageDescriptor *const roots[] = {
     &crib__task__descriptor,   &crib__result__descriptor, &crib__event__descriptor,
     &crib__host__descriptor,   &crib__plan__descriptor,   &crib__order__descriptor,
-    &crib__report__descriptor, &crib__frame__descriptor,
+    &crib__report__descriptor, &crib__frame__descriptor,  &crib__site__descriptor,
 };
 
 /* Calls @visit for every field below @type. Fails on a schema nested deeper than the codec goes. */

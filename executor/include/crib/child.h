@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The task's end of the message channel: for programs started by crib_fork(). Link with
- * libcrib-child; it needs no loop and fits any: an fd to watch, a blocking and a non-blocking receive.
+ * libcrib-child; it needs no loop and fits any: an fd to watch, a blocking and a non-blocking
+ * receive.
  *
  * Runs in: the task.
  * Owns: a channel owns its fd and what is queued. Not thread-safe; one thread at a time.
@@ -24,7 +25,7 @@ struct crib_child_message {
     const char *type;
     const void *data; /* good until the next receive */
     size_t len;
-    int *fds;         /* keep one by storing -1 in its place; the rest is closed at the next receive */
+    int *fds; /* keep one by storing -1 in its place; the rest is closed at the next receive */
     size_t nfds;
 };
 
@@ -47,10 +48,11 @@ CRIB_API int crib_child_fd(const crib_child *child);
  * crib_child_receive() - Wait for a message
  * @timeout_ms: -1: for ever
  *
- * Return: 1 and a message; 0 the parent has disconnected; -ETIMEDOUT; -EPROTO, -EMSGSIZE; other negative errno
+ * Return: 1 and a message; 0 the parent has disconnected; -ETIMEDOUT; -EPROTO, -EMSGSIZE; other
+ * negative errno
  */
-CRIB_API int crib_child_receive(crib_child *child, int timeout_ms,
-                                struct crib_child_message *ret, struct crib_error *err);
+CRIB_API int crib_child_receive(crib_child *child, int timeout_ms, struct crib_child_message *ret,
+                                struct crib_error *err);
 
 /* The same without waiting: -EAGAIN when there is no whole message yet. */
 CRIB_API int crib_child_try_receive(crib_child *child, struct crib_child_message *ret,
@@ -66,8 +68,8 @@ CRIB_API int crib_child_send(crib_child *child, const char *type, const void *da
                              const int *fds, size_t nfds);
 
 /* The same without waiting: 0 all is sent; 1 accepted, and crib_child_flush() sends the rest. */
-CRIB_API int crib_child_try_send(crib_child *child, const char *type, const void *data,
-                                 size_t len, const int *fds, size_t nfds);
+CRIB_API int crib_child_try_send(crib_child *child, const char *type, const void *data, size_t len,
+                                 const int *fds, size_t nfds);
 
 /* Return: 0 nothing is queued any more; -EAGAIN; -EPIPE. */
 CRIB_API int crib_child_flush(crib_child *child);

@@ -43,9 +43,10 @@
 extern "C" {
 #endif
 
-typedef struct crib crib;               /* an executor */
-typedef struct crib_task crib_task;     /* one child and its sandbox */
-typedef struct crib_stream crib_stream; /* one of a task's piped fds, the parent's end */
+typedef struct crib crib;           /* an executor */
+typedef struct crib_task crib_task; /* one child and its sandbox */
+typedef struct crib_stream
+    crib_stream; /* one of a task's piped fds or of its terminal, the parent's end */
 
 #define CRIB_MAX_BUFFER  (1024 * 1024)      /* bytes; default of max_buffer, as Node's */
 #define CRIB_MAX_MESSAGE (64 * 1024 * 1024) /* bytes; cap on a message's payload */
@@ -59,6 +60,7 @@ enum crib_stdio_kind {
     CRIB_FD,       /* the parent's fd `from`; borrowed for the call */
     CRIB_STREAM,   /* another task's piped fd, joined in the kernel: `stream`, taken */
     CRIB_CHANNEL,  /* the message channel; at most one (crib_fork adds it by itself) */
+    CRIB_PTY,      /* the task's own terminal; fds 0, 1 and 2 only. See crib_task_stream() */
 };
 
 struct crib_stdio {
@@ -98,12 +100,12 @@ enum crib_verdict {
 /* How a task ended. Borrowed from the task. */
 struct crib_result {
     enum crib_verdict verdict;
-    int status;              /* exit status; -1 when there is none */
-    int signal;              /* the signal that ended it; 0 when none did */
-    struct crib_error error; /* code 0: none */
+    int status;                           /* exit status; -1 when there is none */
+    int signal;                           /* the signal that ended it; 0 when none did */
+    struct crib_error error;              /* code 0: none */
     uint64_t wall_us, user_us, system_us; /* microseconds */
-    uint64_t peak_memory;    /* bytes, of the largest process */
-    uint64_t denials;        /* how many calls were denied in all */
+    uint64_t peak_memory;                 /* bytes, of the largest process */
+    uint64_t denials;                     /* how many calls were denied in all */
 };
 
 /* A call that the filter refused. Borrowed for the callback. */
@@ -140,27 +142,28 @@ struct crib_events {
 struct crib_options {
     size_t size; /* sizeof(struct crib_options) */
 
-    const char *policy;                  /* a name or a file; NULL: "default" */
-    const crib_policy *policy_message;   /* borrowed; beats `policy` */
-    const char *cwd;                     /* inside; NULL: the policy's view decides (/tmp) */
-    const char *const *env;              /* the whole environment, ended by NULL; NULL: what the policy passes */
-    const char *const *env_add;          /* added to it, ended by NULL; may be NULL */
-    const char *argv0;                   /* NULL: the file as given */
-    const char *shell;                   /* crib_exec: NULL is /bin/sh; others: run `file args…` through it */
-    const struct crib_stdio *stdio;      /* entry i is fd i; NULL: see each function */
-    size_t stdio_count;                  /* at most 64 */
+    const char *policy;                /* a name or a file; NULL: "default" */
+    const crib_policy *policy_message; /* borrowed; beats `policy` */
+    const char *cwd;                   /* inside; NULL: the policy's view decides (/tmp) */
+    const char *const *env; /* the whole environment, ended by NULL; NULL: what the policy passes */
+    const char *const *env_add; /* added to it, ended by NULL; may be NULL */
+    const char *argv0;          /* NULL: the file as given */
+    const char *shell; /* crib_exec: NULL is /bin/sh; others: run `file args…` through it */
+    const struct crib_stdio *stdio; /* entry i is fd i; NULL: see each function */
+    size_t stdio_count;             /* at most 64 */
     const struct crib_bind *binds;
     size_t bind_count;
-    const struct crib_tmpfs *tmpfs;      /* after the binds */
+    const struct crib_tmpfs *tmpfs; /* after the binds */
     size_t tmpfs_count;
-    int64_t uid, gid;       /* host ids, the same inside; 0: what the policy gives */
-    bool set_uid, set_gid;  /* 0 is meant, and refused: for ids that come from elsewhere */
-    bool detached;                       /* outlives the parent; no pipe, channel or timeout */
-    uint64_t timeout_ms;                 /* wall time; 0: the policy's, or none */
-    int kill_signal;                     /* for timeout and abort; 0: SIGTERM; SIGKILL follows 1 s later */
-    size_t max_buffer;                   /* bytes kept of stdout, and of stderr; 0: CRIB_MAX_BUFFER */
-    size_t max_message;                  /* bytes of a message's payload; 0: CRIB_MAX_MESSAGE */
+    int64_t uid, gid;      /* host ids, the same inside; 0: what the policy gives */
+    bool set_uid, set_gid; /* 0 is meant, and refused: for ids that come from elsewhere */
+    bool detached;         /* outlives the parent; no pipe, terminal, channel or timeout */
+    uint64_t timeout_ms;   /* wall time; 0: the policy's, or none */
+    int kill_signal;       /* for timeout and abort; 0: SIGTERM; SIGKILL follows 1 s later */
+    size_t max_buffer;     /* bytes kept of stdout, and of stderr; 0: CRIB_MAX_BUFFER */
+    size_t max_message;    /* bytes of a message's payload; 0: CRIB_MAX_MESSAGE */
     enum crib_channel_kind channel;
+    uint16_t rows, columns; /* of the terminal at the start; 0: 24 and 80 */
 
     struct crib_events on;
     void *data; /* handed to every callback */
@@ -172,10 +175,17 @@ CRIB_API void crib_options_init(struct crib_options *options);
  * crib_open() - Open an executor on a loop
  * @ret:     set on success
  * @loop:    keeps; must outlive the executor
- * @address: NULL: tasks run under this process; "unix:PATH" (a daemon) is -EOPNOTSUPP so far
+ * @address: NULL: tasks run under this process; "unix:PATH": under the daemon that listens there
  * @err:     may be NULL, here and everywhere
  *
- * Return: 0; negative errno
+ * Under a daemon everything is as here, with the same streams and messages, which do not pass it.
+ * What its site file does not let this user do is -EACCES, what is over a quota -EDQUOT. A function
+ * that starts something waits for the daemon's answer, 30 s at most. When the daemon goes, a task
+ * that runs gets `error` with -ECONNRESET, then `exit` as if it was killed; the next start connects
+ * anew. A detached task goes on under the daemon, which also keeps its time.
+ *
+ * Return: 0; -EINVAL no such address; -ENOENT, -ECONNREFUSED no daemon is there; -EACCES this user
+ *         may not connect; other negative errno
  */
 CRIB_API int crib_open(crib **ret, uv_loop_t *loop, const char *address, struct crib_error *err);
 
@@ -191,7 +201,8 @@ CRIB_API void crib_close(crib *ex, void (*closed)(void *data), void *data);
 
 /**
  * crib_spawn() - Start a program
- * @file:    borrows; a path with a slash (relative to the parent's cwd), or a name searched in PATH inside
+ * @file:    borrows; a path with a slash (relative to the parent's cwd), or a name searched in PATH
+ * inside
  * @args:    borrows; without argv[0], ended by NULL; NULL: none
  * @options: borrows; NULL: the defaults. stdio NULL: three pipes
  * @ret:     set on success; may be NULL
@@ -206,7 +217,8 @@ CRIB_API int crib_spawn(crib *ex, const char *file, const char *const *args,
 /**
  * crib_exec_cb - What crib_exec and crib_exec_file call once, after `close`
  * @error: NULL when the program exited with 0; else code is -ECANCELED (abort), -ETIMEDOUT,
- *         -ENOBUFS (max_buffer), the set-up's error, or -ECHILD: status and signal are in the result
+ *         -ENOBUFS (max_buffer), the set-up's error, or -ECHILD: status and signal are in the
+ * result
  * @out, @err: what was collected; NUL-terminated; borrowed for the call
  */
 typedef void (*crib_exec_cb)(crib_task *task, const struct crib_error *error, const char *out,
@@ -223,8 +235,8 @@ CRIB_API int crib_exec(crib *ex, const char *line, const struct crib_options *op
 
 /* The same without a shell. */
 CRIB_API int crib_exec_file(crib *ex, const char *file, const char *const *args,
-                            const struct crib_options *options, crib_exec_cb done,
-                            crib_task **ret, struct crib_error *err);
+                            const struct crib_options *options, crib_exec_cb done, crib_task **ret,
+                            struct crib_error *err);
 
 /**
  * crib_fork() - Start a module with a message channel
@@ -234,8 +246,7 @@ CRIB_API int crib_exec_file(crib *ex, const char *file, const char *const *args,
  * The child finds the number in CRIB_CHANNEL_FD.
  */
 CRIB_API int crib_fork(crib *ex, const char *module, const char *const *args,
-                       const struct crib_options *options, crib_task **ret,
-                       struct crib_error *err);
+                       const struct crib_options *options, crib_task **ret, struct crib_error *err);
 
 /* What a blocking form returns. Free with crib_sync_done(). */
 struct crib_sync {
@@ -250,7 +261,8 @@ struct crib_sync {
  * crib_exec_sync() - The blocking forms: run to the end on a loop of their own
  * @ex:      its tasks and its loop stand still meanwhile
  * @input:   written to stdin, which is then closed; NULL: stdin is /dev/null
- * @options: callbacks are not called; stdio NULL: stdout and stderr are collected
+ * @options: callbacks are not called; stdio NULL: stdout and stderr are collected. Fd 0 cannot be a
+ *           terminal, since nobody types; what is written to one counts as stdout
  *
  * Return: 0 once it has run, however it ended (see ret->error); negative errno as crib_spawn
  */
@@ -261,10 +273,9 @@ CRIB_API int crib_exec_file_sync(crib *ex, const char *file, const char *const *
                                  const void *input, size_t input_len,
                                  const struct crib_options *options, struct crib_sync *ret,
                                  struct crib_error *err);
-CRIB_API int crib_spawn_sync(crib *ex, const char *file, const char *const *args,
-                             const void *input, size_t input_len,
-                             const struct crib_options *options, struct crib_sync *ret,
-                             struct crib_error *err);
+CRIB_API int crib_spawn_sync(crib *ex, const char *file, const char *const *args, const void *input,
+                             size_t input_len, const struct crib_options *options,
+                             struct crib_sync *ret, struct crib_error *err);
 CRIB_API void crib_sync_done(struct crib_sync *sync);
 
 /* Return: init's pid in the caller's pid namespace; known from the start, good until `exit`. */
@@ -294,21 +305,41 @@ CRIB_API int crib_task_kill(crib_task *task, int signo);
  * Return: as crib_task_kill(). */
 CRIB_API int crib_task_abort(crib_task *task);
 
-/* Return: the parent's end of a CRIB_PIPE fd; NULL where there is none, or no more. */
+/**
+ * crib_task_stream() - The parent's end of a CRIB_PIPE fd, or of the task's terminal
+ *
+ * All CRIB_PTY fds of a task are one terminal, of a devpts that nobody else has, and its program's
+ * controlling terminal. It has two streams: 0 writes to it, as if typed, and 1 reads what is
+ * written to it and what it echoes. A CRIB_PIPE keeps its number: with one at fd 0 the terminal
+ * cannot be written to, with one at fd 1 it is read as 2.
+ *
+ * To end the program's input write VEOF, "\4"; to interrupt what is in its foreground VINTR, "\3".
+ * Closing stream 0 sends nothing. When both are closed the terminal hangs up: the program gets
+ * SIGHUP. The reading stream ends when nobody inside has the terminal open any more.
+ *
+ * Return: the stream; NULL where there is none, or no more
+ */
 CRIB_API crib_stream *crib_task_stream(crib_task *task, int fd);
+
+/**
+ * crib_task_resize() - Set the size of the task's terminal, in characters
+ *
+ * Its foreground processes get SIGWINCH when the size is another.
+ *
+ * Return: 0; -ENOTTY it has no terminal, or no more; -EINVAL not 1 to 65535
+ */
+CRIB_API int crib_task_resize(crib_task *task, unsigned rows, unsigned columns);
 
 /**
  * crib_stream_data_cb - A piece of what the task wrote
  * @data: borrowed for the call; NULL at the end of the stream
  * @len:  bytes; at the end 0, or a negative errno
  */
-typedef void (*crib_stream_data_cb)(crib_stream *stream, const char *data, ssize_t len,
-                                    void *user);
+typedef void (*crib_stream_data_cb)(crib_stream *stream, const char *data, ssize_t len, void *user);
 
 /* Start reading. Nothing is read before, and nothing after crib_stream_read_stop(): the pipe fills
  * up and the task waits. Streams never read from are drained and dropped after `exit`. */
-CRIB_API int crib_stream_read_start(crib_stream *stream, crib_stream_data_cb on_data,
-                                    void *user);
+CRIB_API int crib_stream_read_start(crib_stream *stream, crib_stream_data_cb on_data, void *user);
 CRIB_API int crib_stream_read_stop(crib_stream *stream);
 
 /**
@@ -322,8 +353,8 @@ CRIB_API int crib_stream_write(crib_stream *stream, const void *data, size_t len
                                void (*done)(crib_stream *stream, int status, void *user),
                                void *user);
 
-/* Close the parent's end after what was written: the task sees the end of its input, or a reader that
- * is gone. Accepts NULL. */
+/* Close the parent's end after what was written: the task sees the end of its input, or a reader
+ * that is gone. Accepts NULL. */
 CRIB_API void crib_stream_close(crib_stream *stream);
 
 /**
