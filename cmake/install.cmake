@@ -11,7 +11,7 @@ set_target_properties(crib_child_shared PROPERTIES EXPORT_NAME child_shared)
 install(TARGETS crib crib_child crib_child_shared EXPORT crib
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS crib_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS crib_cli cribd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS crib_init RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/crib)
 
 install(DIRECTORY executor/include/crib DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
@@ -19,6 +19,10 @@ install(DIRECTORY executor/include/crib DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 # The library has them inside; these are for reading and for copying from.
 install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/crib
         FILES_MATCHING PATTERN "*.yaml")
+# For systemd, and the site file to begin with: a package puts them where they belong.
+install(DIRECTORY packaging DESTINATION ${CMAKE_INSTALL_DATADIR}/crib)
+# What clients of cribd in other languages are made from.
+install(DIRECTORY proto DESTINATION ${CMAKE_INSTALL_DATADIR}/crib FILES_MATCHING PATTERN "*.proto")
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}

@@ -26,9 +26,15 @@ enum {
     IN_FORK = 4,
     IN_PLAN = 8,
     IN_OTHER = 16,
+    IN_ASK = 32, /* of a daemon: has no option of its own */
+    IN_WAIT = 64,
+    IN_KILL = 128,
+    IN_LOGS = 256,
+    IN_ATTACH = 512,
+    IN_DAEMON = IN_ASK | IN_WAIT | IN_KILL | IN_LOGS | IN_ATTACH,
     IN_TASKS = IN_RUN | IN_EXEC | IN_FORK,
     IN_STARTS = IN_TASKS | IN_PLAN,
-    IN_ALL = IN_STARTS | IN_OTHER,
+    IN_ALL = IN_STARTS | IN_DAEMON | IN_OTHER,
 };
 
 struct command {
@@ -53,6 +59,14 @@ int command_exec(struct request *request);
 int command_fork(struct request *request);
 int command_plan(struct request *request);
 int command_policy(struct request *request);
+int command_ps(struct request *request);
+int command_wait(struct request *request);
+int command_kill(struct request *request);
+int command_logs(struct request *request);
+int command_attach(struct request *request);
+int command_inspect(struct request *request);
+int command_forget(struct request *request);
+int command_info(struct request *request);
 int command_version(struct request *request);
 int command_help(struct request *request);
 

@@ -45,7 +45,7 @@ static int one_command(struct buf *out, const struct command *command)
         r = buf_text(out, command->more);
     if (r >= 0)
         r = add_options(out, command);
-    if (r >= 0 && (command->bit & IN_TASKS))
+    if (r >= 0 && (command->bit & (IN_TASKS | IN_WAIT | IN_ATTACH)))
         r = buf_text(out, status_text);
     return r;
 }

@@ -43,9 +43,24 @@ static void stop(struct input *input)
         (void)uv_idle_stop(&input->idle);
 }
 
+static void hand_out_raw(struct input *input)
+{
+    size_t len = input->buf.len;
+
+    if (len == 0)
+        return;
+    input->line(input, (const char *)input->buf.data, len);
+    if (input->open)
+        buf_consume(&input->buf, len);
+}
+
 /* Hands out the whole lines that are there. */
 static void hand_out(struct input *input)
 {
+    if (input->raw) {
+        hand_out_raw(input);
+        return;
+    }
     while (input->open && !input->paused && input->buf.len > input->searched) {
         const char *data = (const char *)input->buf.data;
         const char *newline =

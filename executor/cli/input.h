@@ -20,6 +20,7 @@ struct input {
     uv_poll_t poll; /* on epoll */
     uv_idle_t idle; /* for a file */
     bool open, paused, at_end;
+    bool raw;        /* pieces as they come, instead of lines */
     size_t searched; /* bytes of buf that hold no newline */
     struct buf buf;
     /* A line without its newline; good for the call. It may call input_pause(), input_close(). */
@@ -31,9 +32,9 @@ struct input {
 
 /**
  * input_open() - Start reading lines
- * @input: zeroed but for line, end and data
+ * @input: zeroed but for line, end, data and raw
  * @fd:    borrows until input_close()
- * @max:   bytes of the longest line
+ * @max:   bytes of the longest line; not for raw input, whose pieces have at most 64 KiB
  *
  * Return: 0; negative errno
  */

@@ -36,8 +36,29 @@ static const struct command table[] = {
      "check reads each file with its bases, tells what is wrong, and exits with 1 if anything "
      "was.\n"
      "show prints the effective policy, bases merged, of a name or file. list names what is "
-     "shipped.\n",
+     "shipped.\nWhere a daemon is named they tell what it lets you use.\n",
      command_policy},
+    {"ps", IN_ASK, "", 0, 0, "show the daemon's tasks",
+     "Root sees everybody's. A task that has ended is shown until it is forgotten.\n", command_ps},
+    {"wait", IN_WAIT, "TASK", 1, 1, "wait for the end of a daemon's task",
+     "Ends with the status that run would have ended with.\n", command_wait},
+    {"kill", IN_KILL, "TASK...", 1, -1, "send a signal to a daemon's tasks",
+     "KILL ends a task with all that it has started; other signals are its program's to handle.\n",
+     command_kill},
+    {"logs", IN_LOGS, "TASK", 1, 1, "show what a detached task has written",
+     "Standard output goes to standard output, standard error to standard error. The daemon keeps "
+     "the\nlast MiB of each; what is lost is told.\n",
+     command_logs},
+    {"attach", IN_ATTACH, "TASK", 1, 1, "talk to a detached task until it ends",
+     "Standard input goes to the task; what it has written and writes comes as with logs. Ends as "
+     "wait\ndoes. SIGINT ends attach alone, and the task goes on; where the task has a terminal "
+     "of its\nown, that is ctrl-p ctrl-q.\n",
+     command_attach},
+    {"inspect", IN_ASK, "TASK", 1, 1, "show all about a daemon's task, as JSON", NULL,
+     command_inspect},
+    {"forget", IN_ASK, "TASK...", 1, -1, "have the daemon forget tasks that have ended", NULL,
+     command_forget},
+    {"info", IN_ASK, "", 0, 0, "show what the daemon is and lets you do", NULL, command_info},
     {"version", IN_OTHER, "", 0, 0, "show the version", NULL, command_version},
     {"help", IN_OTHER, "[COMMAND]", 0, 1, "show help", NULL, command_help},
     {NULL},

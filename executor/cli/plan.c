@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "cli/command.h"
 #include "cli/outcome.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 
 static int closed_loop(uv_loop_t *loop)
@@ -18,6 +19,7 @@ int command_plan(struct request *request)
     const char *const *args = (const char *const *)request->operands + 1;
     struct crib_error err = {0};
     AUTO_FREE char *text = NULL;
+    const char *address;
     uv_loop_t loop;
     crib *ex = NULL;
     int r = uv_loop_init(&loop);
@@ -26,7 +28,9 @@ int command_plan(struct request *request)
         say("event loop: %s", strerror(-r));
         return STATUS_FAILED;
     }
-    r = crib_open(&ex, &loop, NULL, &err);
+    r = remote_address(request, &address, &err);
+    if (r == 0)
+        r = crib_open(&ex, &loop, address, &err);
     if (r == 0)
         r = crib_plan_text(ex, request->operands[0], args, &request->options, &text, &err);
     if (r < 0)

@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "cli/command.h"
+#include "cli/policy_remote.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 #include "policy/load.h"
 #include "text/text.h"
@@ -84,15 +86,16 @@ int command_policy(struct request *request)
 {
     char *const *words = request->operands + 1;
     const char *what = request->operands[0];
+    bool remote = remote_path(request) != NULL;
 
     if (words[0] && strcmp(words[0], "--") == 0)
         words++; /* so that a name may begin with a dash */
     if (strcmp(what, "check") == 0 && words[0])
-        return check(words);
+        return remote ? policy_remote(request, POLICY_CHECK, words) : check(words);
     if (strcmp(what, "show") == 0 && words[0] && !words[1])
-        return show(words[0]);
+        return remote ? policy_remote(request, POLICY_SHOW, words) : show(words[0]);
     if (strcmp(what, "list") == 0 && !words[0])
-        return list();
+        return remote ? policy_remote(request, POLICY_LIST, words) : list();
     say("policy: say check FILE..., show NAME or list (see 'crib help policy')");
     return STATUS_FAILED;
 }

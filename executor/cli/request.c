@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -202,6 +203,11 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
     case OPTION_argv0:
         request->options.argv0 = value;
         return 0;
+    case OPTION_terminal:
+        request->terminal = true;
+        for (int fd = 0; fd < 3; fd++)
+            request->stdio[fd].kind = CRIB_PTY;
+        return 0;
     case OPTION_json:
         request->json = true;
         return 0;
@@ -209,6 +215,24 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
         return take_result_fd(request, value, err);
     case OPTION_quiet:
         request->quiet = true;
+        return 0;
+    case OPTION_detach:
+        request->detach = true;
+        return 0;
+    case OPTION_label:
+        request->label = value;
+        return 0;
+    case OPTION_signal:
+        request->signal = signal_number(value);
+        return request->signal < 0 ? bad_value(err, id, value, "is no signal") : 0;
+    case OPTION_follow:
+        request->follow = true;
+        return 0;
+    case OPTION_forget:
+        request->forget = true;
+        return 0;
+    case OPTION_socket:
+        request->socket = value;
         return 0;
     case OPTION_help:
         request->help = true;
@@ -251,6 +275,16 @@ static int check_operands(const struct request *request, struct crib_error *err)
     return 0;
 }
 
+static int check_detach(const struct request *request, struct crib_error *err)
+{
+    if (request->label && !request->detach)
+        return fail_text(err, -EINVAL, NULL, -1, NULL, "--label is for --detach");
+    if (request->detach && request->json)
+        return fail_text(err, -EINVAL, NULL, -1, NULL,
+                         "--json is for a task that is waited for, not for --detach");
+    return 0;
+}
+
 static int check_json(const struct request *request, struct crib_error *err)
 {
     if (request->result_fd >= 0 && !request->json)
@@ -270,6 +304,7 @@ int request_read(struct request *request, const struct command *command, char *c
     memset(request, 0, sizeof(*request));
     request->command = command;
     request->result_fd = -1;
+    request->signal = SIGTERM;
     arena_init(&request->arena, 0);
     crib_options_init(&request->options);
     for (int i = 0; i < 3; i++)
@@ -286,6 +321,8 @@ int request_read(struct request *request, const struct command *command, char *c
     r = check_operands(request, err);
     if (r == 0)
         r = check_json(request, err);
+    if (r == 0)
+        r = check_detach(request, err);
     return r < 0 ? r : finish_lists(request, err);
 }
 

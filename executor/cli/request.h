@@ -19,8 +19,12 @@ struct request {
     struct crib_options options;
     struct crib_stdio stdio[3];
 
-    bool help, json, quiet, clear_env;
+    bool help, json, quiet, clear_env, detach, follow, forget;
+    bool terminal; /* stdio is one */
     int result_fd; /* -1: none */
+    int signal;
+    const char *socket; /* NULL: not said; empty: no daemon */
+    const char *label;  /* NULL */
 
     struct arena arena; /* the lists below live here */
     const char **env;

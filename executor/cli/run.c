@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
+#include "cli/detached.h"
 #include "cli/running.h"
 
 static int start(struct running *running, struct crib_error *err)
@@ -14,5 +15,7 @@ int command_run(struct request *request)
 {
     struct running running = {.request = request};
 
+    if (request->detach)
+        return detached_run(request);
     return running_task(&running, start);
 }

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "cli/command.h"
 #include "cli/outcome.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 #include "task.pb-c.h"
 #include "text/text.h"
@@ -104,8 +105,20 @@ static void on_denied(crib_task *task, const struct crib_denial *denial, void *d
     struct running *running = data;
 
     (void)task;
-    if (!running->request->quiet)
-        denials_show(&running->denials, denial);
+    if (running->request->quiet)
+        return;
+    terminal_pause(&running->joined.terminal);
+    denials_show(&running->denials, denial);
+    terminal_resume(&running->joined.terminal);
+}
+
+static void on_spawn(crib_task *task, void *data)
+{
+    struct running *running = data;
+
+    (void)task;
+    if (running->request->terminal)
+        joined_run(&running->joined, &running->loop);
 }
 
 static void on_error(crib_task *task, const struct crib_error *err, void *data)
@@ -120,6 +133,7 @@ static void on_close(crib_task *task, const struct crib_result *result, void *da
     struct running *running = data;
 
     (void)task;
+    joined_close(&running->joined);
     running->status = outcome_of_result(result);
     if (!running->request->quiet)
         denials_end(&running->denials, result->denials);
@@ -133,15 +147,23 @@ static int start_task(struct running *running,
 {
     struct crib_options *options = &running->request->options;
     struct crib_error err = {0};
+    const char *address;
     int r;
 
     options->data = running;
+    options->on.spawn = on_spawn;
     options->on.denied = on_denied;
     options->on.error = on_error;
     options->on.close = on_close;
-    r = crib_open(&running->ex, &running->loop, NULL, &err);
+    r = running->request->terminal ? joined_ask(options, &err) : 0;
+    if (r == 0)
+        r = remote_address(running->request, &address, &err);
+    if (r == 0)
+        r = crib_open(&running->ex, &running->loop, address, &err);
     if (r == 0)
         r = start(running, &err);
+    if (r == 0 && running->request->terminal)
+        r = joined_show(&running->joined, running->task, &err);
     if (r == 0)
         return 0;
     say_error(&err);
@@ -164,6 +186,7 @@ int running_task(struct running *running,
     watch_signals(running);
     if (start_task(running, start) == 0)
         uv_run(&running->loop, UV_RUN_DEFAULT);
+    joined_close(&running->joined);
     if (running->ended)
         running->ended(running);
     unwatch_signals(running);

@@ -10,6 +10,7 @@
 #define CLI_RUNNING_H
 
 #include "cli/denials.h"
+#include "cli/joined.h"
 #include "cli/request.h"
 
 #define RUNNING_SIGNALS 3
@@ -22,7 +23,8 @@ struct running {
     uv_signal_t signals[RUNNING_SIGNALS];
     bool watched[RUNNING_SIGNALS];
     struct denials denials;
-    int status;  /* exit status */
+    struct joined joined; /* for --terminal */
+    int status;           /* exit status */
     bool failed; /* crib itself failed at something: STATUS_FAILED whatever the task says */
     void *more;  /* the command's own */
     /* Called once when the task is over, also when it never started; may be NULL. */

@@ -5,7 +5,11 @@
  * Theory of operation: a registered fd is found by its owner's uid and its name, from any
  * connection of that uid, and lives until it is released or the connection that brought it is
  * closed. Frames are those of wire/frame.h, their types and payloads those of executor.proto.
- * Every request is answered in order. A peer that does not read its answers is not read from.
+ * Every request is answered in order. A peer that does not read its answers is not read from. What
+ * is registered or released is so whole, or not at all.
+ *
+ * Directories and O_PATH fds are refused, and so is a file that another process may stand behind
+ * (foreign.h): such a one is closed when it arrives, before anything else could be held up by it.
  *
  * Runs in: daemon, on the loop's thread.
  * Owns: its connections and the fds registered with them.
@@ -51,7 +55,8 @@ void fdside_close(struct fdside *fdside, void (*closed)(void *data), void *data)
  */
 int fdside_add(struct fdside *fdside, int sock, const struct peer *peer);
 
-/* Return: a borrowed fd; -ENOENT there is none of that name for this uid. */
+/* Return: an fd, borrowed until the loop goes on; -ENOENT there is none of that name for this uid.
+ */
 int fdside_find(const struct fdside *fdside, uid_t uid, const char *name);
 
 #endif

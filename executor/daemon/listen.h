@@ -4,19 +4,21 @@
  *
  * Runs in: daemon.
  * Owns: its socket, and the file of it that it made.
- * Source: sd_listen_fds(3), unix(7)
+ * Source: sd_listen_fds(3), sd_notify(3), unix(7), flock(2)
  */
 #ifndef DAEMON_LISTEN_H
 #define DAEMON_LISTEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
 struct listener {
-    int sock;   /* listening, non-blocking, CLOEXEC, SOCK_STREAM; -1 none */
-    char *path; /* ours to remove; NULL */
-    int lock;   /* PATH.lock, held by flock(2) as long as we live; -1 */
+    int sock;          /* listening, non-blocking, CLOEXEC, SOCK_STREAM; -1 none */
+    char *path;        /* ours to remove; NULL */
+    int lock;          /* PATH.lock, held by flock(2) as long as we live; -1 */
+    uint64_t dev, ino; /* of the file at path */
 };
 
 /**
@@ -34,7 +36,9 @@ int listen_inherited(struct listener *ret, struct crib_error *err);
  * A socket file that a dead daemon left behind is replaced, one that somebody listens on is
  * -EADDRINUSE: who holds the lock decides, so two starting at once cannot both win. Anything else
  * at the path is left alone: -EEXIST. A directory where others than us and root may rename it away
- * is refused, /tmp and its like (sticky) excepted.
+ * is refused (-EPERM), /tmp and its like (sticky) excepted.
+ *
+ * The umask is changed for a moment: no other thread may be making files.
  *
  * Return: 0; negative errno
  */

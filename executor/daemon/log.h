@@ -4,9 +4,14 @@
  *
  *     {"time":"2026-01-02T03:04:05.678Z","level":"info","event":"spawn","task":7,"uid":1000}
  *
- * Values of the arguments and the environment of a task are redacted unless the site asks for them.
+ * Values of the arguments and the environment of a task are redacted unless the site asks for them:
+ * {"count":3,"first":"PATH="} tells how many there are and how the first begins.
  *
- * Runs in: daemon. A line is written by one write(2); when nobody reads it is dropped and counted.
+ * A line has at most PIPE_BUF bytes: a text is cut after 1,000, a field without room is left out,
+ * and the line then says "cut":true. It is written by one write(2); when nobody reads it is dropped
+ * and counted, and the next line says "dropped":N.
+ *
+ * Runs in: daemon, where SIGPIPE is ignored.
  */
 #ifndef DAEMON_LOG_H
 #define DAEMON_LOG_H
@@ -17,8 +22,8 @@
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/* @fd: borrows; must be able not to block, or be a file. @values: write argv and env as they are.
- */
+/* @fd: borrows; a file, pipe, socket or terminal, which need not be non-blocking; -1: no log.
+ * @values: write argv and env as they are. */
 void log_open(int fd, enum log_level most, bool values);
 
 /* Fields of a line; the last one has no name. */
@@ -27,8 +32,8 @@ struct log_field {
     enum { LOG_TEXT, LOG_NUMBER, LOG_WORDS } kind;
     const char *text; /* LOG_TEXT; NULL: the field is left out */
     int64_t number;   /* LOG_NUMBER */
-    const char *const
-        *words; /* LOG_WORDS: argv or env, ended by NULL; redacted to its count and the first */
+    /* LOG_WORDS: argv, argv[0] included, or env; ended by NULL; NULL: left out */
+    const char *const *words;
 };
 
 /* Return: a field; for initialisers. */

@@ -7,8 +7,9 @@
  *
  * Runs in: daemon, on the loop's thread; the opener itself in a forked process.
  * Owns: its processes. A process serves one identity, one request after the other; it is ended when
- * it has been idle for OPENER_IDLE_MS, and killed when a request is past its deadline: then the
- *       requests behind it go to a new one. No process outlives the daemon.
+ *       it has been idle for OPENER_IDLE_MS, and killed when a request is past its deadline: then
+ *       the requests behind it go to a new one. No process outlives the daemon, but one that the
+ *       kernel cannot end yet, since a file system has not answered it.
  */
 #ifndef DAEMON_OPENER_H
 #define DAEMON_OPENER_H
@@ -20,9 +21,13 @@
 #include "daemon/peer.h"
 #include "host/host.h"
 
-#define OPENER_DEADLINE_MS 5000
+#define OPENER_DEADLINE_MS 5000 /* of a request: in its line, and again with a process */
 #define OPENER_IDLE_MS     2000
-#define OPENER_MAX         64 /* processes in all; more wait for one to be free */
+#define OPENER_PATIENCE_MS 100  /* after which one that is busy is not waited for */
+#define OPENER_MAX         64   /* processes in all; more wait for one to be free */
+#define OPENER_MAX_OF_UID  8    /* those among them that were killed and do not go */
+#define OPENER_MAX_PATHS   2048 /* of a request */
+#define OPENER_MAX_FILES   64
 
 struct openers; /* all of a daemon */
 
@@ -47,6 +52,9 @@ struct opener_request;
 /* Return: 0; -ENOMEM. @loop: keeps. */
 int openers_new(uv_loop_t *loop, struct openers **ret);
 
+/* As OPENER_DEADLINE_MS, for requests to come. */
+void openers_deadline(struct openers *openers, uint64_t ms);
+
 /* Kills every process and frees; requests still under way are answered with -ECANCELED first. */
 void openers_close(struct openers *openers, void (*closed)(void *data), void *data);
 
@@ -56,12 +64,17 @@ void openers_close(struct openers *openers, void (*closed)(void *data), void *da
  * @paths:  borrows; absolute; looked at as host_paths() does
  * @host:   keeps until the answer: its paths are appended to, in @arena, which must live as long
  * @files:  borrows; may be NULL; regular files, pipes and terminals may be opened, never a
- * directory
- *          (-EISDIR); opening never waits for a FIFO's other end
+ *          directory (-EISDIR), nothing in the opener's own folder of proc (-EACCES), and no file
+ *          that another process stands behind (-EOPNOTSUPP, foreign.h); opening never waits for a
+ *          FIFO's other end
  * @answer: called once, from the loop, never out of this call
  * @ret:    for opener_cancel()
  *
- * Return: 0; negative errno, and @answer will not be called
+ * Without the capabilities to become anybody, a daemon serves the peer alone that has its own uid
+ * and gid and all of its groups.
+ *
+ * Return: 0; negative errno, and @answer will not be called: -EPERM as above; -E2BIG over
+ * OPENER_MAX_PATHS or OPENER_MAX_FILES; -EINVAL; -ENAMETOOLONG; -ECANCELED after openers_close()
  */
 int opener_ask(struct openers *openers, const struct peer *peer, const char *const *paths,
                size_t count, struct arena *arena, Crib__Host *host, const struct opener_file *files,

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define PEER_MAX_GROUPS 65536 /* NGROUPS_MAX of the kernel */
+
 struct peer {
     pid_t pid;
     uid_t uid;
@@ -21,7 +23,12 @@ struct peer {
     size_t n_groups;
 };
 
-/* Return: 0; negative errno. Release with peer_done(). */
+/**
+ * peer_read() - The process that connected, as it was at that moment
+ * @sock: borrows; a connected Unix socket
+ *
+ * Return: 0; -ENOTCONN; other negative errno. Release with peer_done().
+ */
 int peer_read(int sock, struct peer *ret);
 
 /* Return: 0; -ENOMEM. */

@@ -29,16 +29,20 @@ void ring_done(struct ring *ring);
 /* Return: how many bytes can be added without losing any. */
 size_t ring_room(const struct ring *ring);
 
-/* Adds bytes; the oldest make room. Return: 0; -ENOMEM: these bytes are lost, and counted as come.
- */
+/* Adds bytes; the oldest make room. Return: 0; -ENOMEM: these bytes and all before them are lost,
+ * and counted as come. */
 int ring_add(struct ring *ring, const void *data, size_t len);
 
-/* Forgets all before @offset. */
+/* Counts bytes that came and need not be kept; nothing else may be kept. */
+void ring_skip(struct ring *ring, size_t len);
+
+/* Forgets all before @offset, which may lie behind the last byte: then everything. */
 void ring_forget(struct ring *ring, uint64_t offset);
 
 /**
  * ring_copy() - Bytes from @offset on
- * @ret_offset: where the copy begins: @offset, or the oldest byte kept when that is later
+ * @ret_offset: where the copy begins: @offset, or the oldest byte kept when that is later. An
+ *              @offset behind the last byte gives none, and is given back
  *
  * Return: bytes copied, at most @max
  */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a client's SpawnRequest to a Task that may be planned: who asks, under which policy, with
+ * what as its stdio. Nothing that the client names is touched here.
+ *
+ * Runs in: daemon.
+ * Owns: all is in one arena. Given fds are looked up last, since their connection may close
+ * meanwhile.
+ */
+#ifndef DAEMON_PREPARE_H
+#define DAEMON_PREPARE_H
+
+#include "daemon/daemon.h"
+#include "plan/plan.h"
+
+struct prepared {
+    struct arena *arena;    /* malloced */
+    struct held_site *held; /* whose policy it has */
+    Crib__Task *task;
+    Crib__Host *host;
+    const char *policy_name; /* "": inline */
+    const char *const *paths;
+    size_t n_paths;
+    struct crib_stdio stdio[PLAN_MAX_STDIO]; /* entry i is fd i */
+    size_t n_stdio;
+    struct opener_file files[PLAN_MAX_STDIO]; /* those to be opened, and where they go */
+    int file_fds[PLAN_MAX_STDIO];
+    size_t n_files;
+    const char *given[PLAN_MAX_STDIO]; /* names of the fd side, by fd; NULL */
+};
+
+/* Return: 0; negative errno. @ret is zeroed, and what is in it then the caller's to free. */
+int prepare(struct daemon *daemon, const struct peer *peer, const Crib__SpawnRequest *request,
+            struct prepared *ret, struct crib_error *err);
+
+/* The files are open: puts them and the given fds into place, borrowed. To be called in the turn in
+ * which the task is started. Return: 0; -EBADF no such fd. */
+int prepare_fds(struct daemon *daemon, uid_t uid, struct prepared *prepared, const int *files,
+                size_t count, struct crib_error *err);
+
+void prepared_done(struct daemon *daemon, struct prepared *prepared);
+
+#endif
