@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 
 rounds=${1:-200}
 scripts/install-deps.sh --bench || echo "==> going on without what is missing"
-scripts/build.sh release crib_cli bench_start bench_message bench_stream bench_filter
+scripts/build.sh release crib_cli bench_start bench_message bench_stream bench_filter \
+    cribd bench_daemon
 bin=$PWD/build/release/tests/bench
 crib=$PWD/build/release/executor/cli/crib
 dir=$(mktemp -d "$PWD/build/release/bench-XXXXXX") # not below /tmp, which the others hide
@@ -97,3 +98,4 @@ echo "==> measuring: $rounds rounds; $(uname -sr), $(nproc) processors, $([ "$(i
 "$bin/bench_start" "$rounds" "$dir/true" "$dir/filter" "${commands[@]}"
 "$bin/bench_message" "$((rounds * 10))" "$bin/bench_child"
 "$bin/bench_stream" 10 256 "$bin/bench_child"
+"$bin/bench_daemon" "$rounds" 1024 1000 "$PWD/build/release/executor/daemon/cribd" "$dir/true" "$bin/bench_child"

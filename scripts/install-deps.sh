@@ -1,15 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# install-deps.sh [--bench] [--fuzz] - install what is missing of the Debian packages crib needs
+# install-deps.sh [--bench] [--fuzz] [--without-clients] - install what is missing of the packages crib needs
 #
 # Says nothing when all is there. --bench adds the programs that `make bench` compares with, --fuzz
-# what the fuzzers are built with. Exit status: 0; 1 when something is missing and cannot be had.
+# what the fuzzers are built with. --without-clients leaves out what the clients in Python, Node and
+# Go are built and tested with: Debian's packages, and packages of npm, which go into build/npm and
+# do without being had: the tests of that client tell. Exit status: 0; 1 when something else is
+# missing and cannot be had.
 set -eu
+cd "$(dirname "$0")/.."
 
 packages="gcc libc6-dev make cmake pkg-config protobuf-c-compiler libprotobuf-c-dev libuv1-dev
     libseccomp-dev libyaml-dev libcmocka-dev procps util-linux"
+clients=yes
 for option; do
     case $option in
+    --without-clients) clients=no ;;
     --bench) packages="$packages bubblewrap firejail runc" ;;
     --fuzz) packages="$packages clang libclang-rt-14-dev" ;;
     *)
@@ -18,6 +24,32 @@ for option; do
         ;;
     esac
 done
+
+if [ "$clients" = yes ]; then
+    packages="$packages protobuf-compiler python3 python3-protobuf golang-go gogottrpc
+        golang-github-containerd-ttrpc-dev golang-github-gogo-protobuf-dev"
+    command -v node >/dev/null || packages="$packages nodejs"
+    command -v npm >/dev/null || packages="$packages npm"
+fi
+
+# What the lock file says, and nothing of what packages would like to run while they are installed.
+npm_packages() {
+    [ "$clients" = yes ] || return 0
+    if cmp -s clients/node/package.json build/npm/package.json &&
+        cmp -s clients/node/package-lock.json build/npm/package-lock.json &&
+        [ -e build/npm/node_modules/protobufjs/package.json ]; then
+        return 0
+    fi
+    echo "==> installing from npm: what clients/node/package-lock.json names"
+    rm -rf build/npm
+    mkdir -p build/npm
+    cp clients/node/package.json clients/node/package-lock.json build/npm/
+    (cd build/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >build/npm.log 2>&1 || {
+        cat build/npm.log >&2
+        rm -rf build/npm # so that the next run tries again
+        echo "install-deps: the packages of npm could not be had: the client in Node is left out" >&2
+    }
+}
 
 is_there() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -29,6 +61,7 @@ if ! command -v dpkg-query >/dev/null; then
         echo "install-deps: this is no Debian, so nothing is installed here; $tool is missing" >&2
         exit 1
     done
+    ! command -v npm >/dev/null || npm_packages
     exit 0
 fi
 
@@ -36,7 +69,10 @@ missing=
 for package in $packages; do
     is_there "$package" || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    npm_packages
+    exit 0
+fi
 
 if [ "$(id -u)" = 0 ]; then
     sudo=
@@ -63,3 +99,4 @@ for package in $missing; do
     echo "install-deps: $package could not be installed" >&2
     exit 1
 done
+npm_packages
