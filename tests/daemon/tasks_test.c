@@ -185,6 +185,61 @@ static void test_the_end_of_the_connection_ends_its_tasks(void **state)
     cribd_stop(&daemon);
 }
 
+/* Frames with the type `x` and a letter each. */
+static const char *const three_messages[] = {
+    "-c",
+    "for i in a b c; do printf '\\000\\000\\000\\006\\022\\001x\\032\\001'$i >&3; done; sleep 1000",
+    NULL};
+
+static void detached_with_channel(Crib__SpawnRequest *request)
+{
+    request->detached = true;
+    request->task->has_channel = true;
+    request->task->channel = CRIB__TASK__CHANNEL__crib;
+}
+
+static char receive(struct cribd *daemon, uint64_t task, uint64_t message)
+{
+    Crib__ReceiveRequest request = CRIB__RECEIVE_REQUEST__INIT;
+    const Crib__ReceiveResponse *answer;
+
+    request.task = task;
+    request.message = message;
+    request.wait = CRIBD_PATIENCE_MS;
+    answer = cribd_call(daemon, RPC_RECEIVE, &request);
+    assert_int_equal(answer->message, message);
+    assert_int_equal(answer->data.len, 1);
+    return (char)answer->data.data[0];
+}
+
+static uint64_t received(struct cribd *daemon, uint64_t task)
+{
+    Crib__InspectRequest request = CRIB__INSPECT_REQUEST__INIT;
+
+    request.task = task;
+    return ((const Crib__InspectResponse *)cribd_call(daemon, RPC_INSPECT, &request))
+        ->messages_received;
+}
+
+static void test_a_client_that_comes_back_receives_on(void **state)
+{
+    struct crib_error error;
+    struct cribd daemon;
+    uint64_t task;
+
+    (void)state;
+    cribd_start(&daemon, NULL);
+    task = cribd_spawn(&daemon, "/bin/sh", three_messages, detached_with_channel);
+    assert_int_equal(receive(&daemon, task, 1), 'a');
+    assert_int_equal(receive(&daemon, task, 2), 'b');
+    assert_int_equal(received(&daemon, task), 1); /* that the second arrived was not said */
+    rpc_close(daemon.rpc, NULL, NULL);
+    assert_int_equal(rpc_open(NULL, daemon.socket, NULL, NULL, &daemon.rpc, &error), 0);
+    assert_int_equal(receive(&daemon, task, received(&daemon, task) + 1), 'b');
+    assert_int_equal(receive(&daemon, task, 3), 'c');
+    cribd_stop(&daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_an_unknown_task_and_an_unknown_policy_are_refused),
         cmocka_unit_test(test_a_program_that_is_not_there_fails_as_embedded),
         cmocka_unit_test(test_the_end_of_the_connection_ends_its_tasks),
+        cmocka_unit_test(test_a_client_that_comes_back_receives_on),
     };
 
     return test_run(tests);
