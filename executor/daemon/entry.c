@@ -374,9 +374,12 @@ static void on_program_end(crib_task *task, const struct crib_result *result, vo
 
 static void log_end(const struct entry *entry, const struct crib_result *result)
 {
+    const ProtobufCEnumValue *verdict = protobuf_c_enum_descriptor_get_value(
+        &crib__result__verdict__descriptor, (int)result->verdict);
+
     log_line(LOG_INFO, "end",
              (struct log_field[]){LOG_N("task", entry->id), LOG_N("uid", entry->uid),
-                                  LOG_N("verdict", result->verdict),
+                                  LOG_T("verdict", verdict ? verdict->name : NULL),
                                   LOG_N("status", result->status), LOG_N("signal", result->signal),
                                   LOG_N("wall_us", result->wall_us),
                                   LOG_N("denials", result->denials), LOG_END});
