@@ -67,21 +67,38 @@ bool answers_waiting(const struct answers *answers)
     return answers && answers->again > 0;
 }
 
-static Crib__SyscallsPlan__Answer__Action decide(const struct init *init,
-                                                 const struct seccomp_data *call)
+static bool fits(const Crib__SyscallsPlan__Answer *answer, const struct seccomp_data *call)
+{
+    if (answer->number != (uint32_t)call->nr)
+        return false;
+    for (size_t i = 0; i < answer->n_matches; i++) {
+        const Crib__SyscallsPlan__Match *match = answer->matches[i];
+
+        if (match->arg >= 6 ||
+            ((call->args[match->arg] & match->mask) == match->value) == match->differs)
+            return false;
+    }
+    return true;
+}
+
+/* Return: the first that fits; NULL: none. */
+static const Crib__SyscallsPlan__Answer *decide(const struct init *init,
+                                                const struct seccomp_data *call)
 {
     const Crib__SyscallsPlan *plan = init->plan->syscalls;
 
-    for (size_t i = 0; i < plan->n_answers; i++) {
-        const Crib__SyscallsPlan__Answer *answer = plan->answers[i];
+    for (size_t i = 0; i < plan->n_answers; i++)
+        if (fits(plan->answers[i], call))
+            return plan->answers[i];
+    return NULL;
+}
 
-        if (answer->number != (uint32_t)call->nr)
-            continue;
-        if (!answer->conditional ||
-            (answer->arg < 6 && (call->args[answer->arg] & answer->mask) == answer->value))
-            return answer->action;
-    }
-    return CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse;
+/* A plan that names no errno cannot make a refusal a success. */
+static int refusal(const struct init *init, const Crib__SyscallsPlan__Answer *answer)
+{
+    uint32_t code = answer ? answer->code : init->plan->syscalls->otherwise;
+
+    return code > 0 && code < 4096 ? (int)code : EPERM;
 }
 
 /* Sends what is held in last, counted; or counts it as lost. */
@@ -135,13 +152,16 @@ static void note(struct init *init, struct answers *answers, int answer)
 void answer_next(struct init *init, struct answers *answers)
 {
     struct seccomp_notif_resp *response = answers->response;
+    const Crib__SyscallsPlan__Answer *answer;
+    int code;
 
     memset(answers->request, 0, answers->sizes.seccomp_notif);
     if (ioctl(init->listener, SECCOMP_IOCTL_NOTIF_RECV, answers->request) < 0)
         return;
     memset(response, 0, answers->sizes.seccomp_notif_resp);
     response->id = answers->request->id;
-    switch (decide(init, &answers->request->data)) {
+    answer = decide(init, &answers->request->data);
+    switch (answer ? answer->action : CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse) {
     case CRIB__SYSCALLS_PLAN__ANSWER__ACTION__kill:
         note(init, answers, KILLED);
         answers->killed = true;
@@ -152,8 +172,9 @@ void answer_next(struct init *init, struct answers *answers)
         response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         break;
     default:
-        note(init, answers, EPERM);
-        response->error = -EPERM;
+        code = refusal(init, answer);
+        note(init, answers, code);
+        response->error = -code;
         break;
     }
     ioctl(init->listener, SECCOMP_IOCTL_NOTIF_SEND, response);

@@ -67,18 +67,21 @@ static void put_prefix(struct writing *out, bool clone3)
     }
 }
 
-/* A return of the section's program becomes an answer, or a jump over what is left of it. */
-static int put_section(struct writing *out, const struct filter_section *section)
+/* A return of the section's program becomes an answer, or a jump over what is left of it.
+ * @behind: instructions of the next section */
+static int put_section(struct writing *out, const struct filter_section *section, size_t behind)
 {
     const struct filter_code *program = &section->program;
 
     for (size_t i = 0; i < program->len; i++) {
         struct sock_filter now = program->code[i];
+        uint32_t left = (uint32_t)(program->len - i - 1);
 
         if (now.code == (BPF_RET | BPF_K)) {
             if (now.k == SECTION_MISS)
-                now = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
-                                                   (uint32_t)(program->len - i - 1));
+                now = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, left);
+            else if (now.k == SECTION_HIT && section->skips)
+                now = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, left + (uint32_t)behind);
             else if (now.k == SECTION_HIT)
                 now.k = section->hit;
             else if (now.k == SECTION_ARCH)
@@ -101,7 +104,7 @@ int filter_chain(const struct filter_rules *rules, const struct filter_section *
         return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
     put_prefix(&out, filter_names_clone3(rules));
     for (size_t i = 0; i < count; i++)
-        if (put_section(&out, &sections[i]) < 0)
+        if (put_section(&out, &sections[i], i + 1 < count ? sections[i + 1].program.len : 0) < 0)
             return fail_text(err, -EPROTO, "syscalls", -1, NULL,
                              "libseccomp made a program with an answer that was not asked for");
     put_return(&out, otherwise);

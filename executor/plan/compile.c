@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: libseccomp gets equalities and masked equalities only, one for each rule,
- * since it compiles some ordered comparisons wrongly, and rules of one action only. What it makes
- * of a list is a section (filter.h); its answers are markers that no kernel knows, so that nothing
- * depends on what the running kernel can do. Programs are kept by the text of their rules.
+ * Theory of operation: the lists are compiled (section.c), chained, and proven, once with a
+ * listener and once without. Programs are kept by the text of their rules.
  */
 #include "plan/plan.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
@@ -26,172 +21,133 @@ struct programs {
     struct filter_code listening, fallback;
 };
 
-static void release(scmp_filter_ctx *ctx)
+/* Chains the sections, those of @allow last, and proves what comes of it. */
+static int finish(const struct filter_rules *rules, struct filter_sections *sections,
+                  const struct filter_sections *allow, uint32_t otherwise, bool listener,
+                  struct arena *arena, struct filter_code *ret, struct crib_error *err)
 {
-    if (*ctx)
-        seccomp_release(*ctx);
-}
+    int r = 0;
 
-static int failed(struct crib_error *err, int code, const char *what)
-{
-    return fail_sys(err, code, "syscalls", -1, NULL, "libseccomp: %s", what);
-}
-
-#ifdef CRIB_SECCOMP_EXPORT_MEM
-static int export_code(scmp_filter_ctx ctx, struct arena *arena, struct filter_code *ret)
-{
-    size_t size = 0;
-    int r = seccomp_export_bpf_mem(ctx, NULL, &size);
-
+    for (size_t i = 0; r == 0 && i < allow->count; i++)
+        r = arena_push_value(arena, &sections->list, &sections->count, &allow->list[i],
+                             sizeof(allow->list[i]));
     if (r < 0)
-        return r;
-    ret->code = arena_alloc(arena, size);
-    ret->len = size / sizeof(*ret->code);
-    return ret->code ? seccomp_export_bpf_mem(ctx, ret->code, &size) : -ENOMEM;
-}
-#else
-/* Where executable memory files are forbidden, one has to be marked; older kernels know no mark. */
-static int memory_file(void)
-{
-    int fd = memfd_create("crib-filter", MFD_CLOEXEC | 0x8u /* MFD_NOEXEC_SEAL */);
-
-    return fd >= 0 ? fd : memfd_create("crib-filter", MFD_CLOEXEC);
+        return fail_sys(err, r, "syscalls", -1, NULL, NULL);
+    r = filter_chain(rules, sections->list, sections->count, otherwise, arena, ret, err);
+    return r < 0 ? r : filter_prove(ret, rules, listener, err);
 }
 
-static int export_code(scmp_filter_ctx ctx, struct arena *arena, struct filter_code *ret)
+/* Puts the sections of all rules that are no simple permission before those of @allow. */
+static int make_listening(const struct filter_rules *rules, const struct filter_sections *allow,
+                          struct arena *arena, struct filter_code *ret, struct crib_error *err)
 {
-    AUTO_FD int fd = memory_file();
-    AUTO_FREE char *data = NULL;
-    size_t len;
-    int r;
+    struct filter_list told = {0};
+    struct filter_sections sections = {0};
+    int r = 0;
 
-    if (fd < 0)
-        return -errno;
-    r = seccomp_export_bpf(ctx, fd);
+    for (int name = FILTER_DENY; name < FILTER_ALLOW; name++)
+        for (size_t i = 0; r == 0 && i < rules->list[name].count; i++)
+            r = arena_push_value(arena, &told.rules, &told.count, &rules->list[name].rules[i],
+                                 sizeof(told.rules[0]));
     if (r < 0)
-        return r;
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return -errno;
-    r = fd_read_file(fd, FILTER_MAX * sizeof(*ret->code), &data, &len);
-    if (r < 0)
-        return r == -EFBIG ? -E2BIG : r;
-    ret->code = (struct sock_filter *)arena_copy(arena, data, len);
-    ret->len = len / sizeof(*ret->code);
-    return ret->code ? 0 : -ENOMEM;
-}
-#endif
-
-static int add_rule(scmp_filter_ctx ctx, const struct rule *rule)
-{
-    struct scmp_arg_cmp condition = {
-        .arg = rule->arg,
-        .op = rule->mask == UINT64_MAX ? SCMP_CMP_EQ : SCMP_CMP_MASKED_EQ,
-        .datum_a = rule->mask == UINT64_MAX ? rule->value : rule->mask,
-        .datum_b = rule->value,
-    };
-    int r =
-        seccomp_rule_add_array(ctx, SECTION_HIT, rule->call->number, rule->conditional, &condition);
-
-    return r == -EEXIST ? 0 : r;
+        return fail_sys(err, r, "syscalls", -1, NULL, NULL);
+    r = filter_compile(&told, SECCOMP_RET_USER_NOTIF, arena, &sections, err);
+    return r < 0 ? r
+                 : finish(rules, &sections, allow, SECCOMP_RET_USER_NOTIF, true, arena, ret, err);
 }
 
-/* Several lists of one action as a section. */
-static int compile_section(const struct filter_list *const *lists, size_t count,
-                           struct arena *arena, struct filter_code *ret, struct crib_error *err)
+/* How many rules of its call with another errno than the one before stand before rule @index. */
+static unsigned level_of(const struct filter_list *list, size_t index)
 {
-    AUTO(release) scmp_filter_ctx ctx = seccomp_init(SECTION_MISS);
-    int r;
+    int code = filter_code_of(&list->rules[index]);
+    unsigned level = 0;
 
-    if (!ctx)
-        return failed(err, -ENOMEM, "a new filter");
-    r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SECTION_ARCH);
-    if (r == 0) /* a binary tree; releases that have none do without */
-        seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    for (size_t n = 0; r == 0 && n < count; n++)
-        for (size_t i = 0; r == 0 && i < lists[n]->count; i++)
-            r = add_rule(ctx, &lists[n]->rules[i]);
-    if (r < 0)
-        return failed(err, r, "a rule");
-    r = export_code(ctx, arena, ret);
-    return r < 0 ? failed(err, r, "the program") : 0;
+    for (size_t i = index; i-- > 0;) {
+        if (list->rules[i].call != list->rules[index].call)
+            continue;
+        level += filter_code_of(&list->rules[i]) != code;
+        code = filter_code_of(&list->rules[i]);
+    }
+    return level;
 }
 
-/* Appends the section of some lists, unless they are empty: libseccomp takes no filter without
- * rules. */
-static int add_section(struct filter_section *sections, size_t *count,
-                       const struct filter_list *const *lists, size_t n, uint32_t hit,
-                       struct arena *arena, struct crib_error *err)
+/* Sections of those rules of `deny` that have one level and one errno. */
+static int add_level(const struct filter_list *deny, const unsigned *levels, unsigned level,
+                     int code, struct arena *arena, struct filter_sections *ret,
+                     struct crib_error *err)
 {
-    size_t rules = 0;
-    int r;
+    struct filter_list here = {0};
 
-    for (size_t i = 0; i < n; i++)
-        rules += lists[i]->count;
-    if (rules == 0)
-        return 0;
-    r = compile_section(lists, n, arena, &sections[*count].program, err);
-    if (r == 0)
-        sections[(*count)++].hit = hit;
+    for (size_t i = 0; i < deny->count; i++)
+        if (levels[i] == level && filter_code_of(&deny->rules[i]) == code &&
+            arena_push_value(arena, &here.rules, &here.count, &deny->rules[i],
+                             sizeof(here.rules[0])) < 0)
+            return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
+    return filter_compile(&here, SECCOMP_RET_ERRNO | (uint32_t)code, arena, ret, err);
+}
+
+/* Whether another rule before has the same level and errno. */
+static bool is_done(const struct filter_list *deny, const unsigned *levels, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (levels[i] == levels[index] &&
+            filter_code_of(&deny->rules[i]) == filter_code_of(&deny->rules[index]))
+            return true;
+    return false;
+}
+
+/* The first rule that fits counts, so all of one level come before those of the next. */
+static int add_denials(const struct filter_list *deny, struct arena *arena,
+                       struct filter_sections *ret, struct crib_error *err)
+{
+    unsigned *levels = arena_alloc(arena, deny->count * sizeof(*levels)), last = 0;
+    int r = 0;
+
+    if (!levels)
+        return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
+    for (size_t i = 0; i < deny->count; i++) {
+        levels[i] = level_of(deny, i);
+        last = levels[i] > last ? levels[i] : last;
+    }
+    for (unsigned level = 0; level <= last; level++)
+        for (size_t i = 0; r == 0 && i < deny->count; i++)
+            if (levels[i] == level && !is_done(deny, levels, i))
+                r = add_level(deny, levels, level, filter_code_of(&deny->rules[i]), arena, ret,
+                              err);
     return r;
 }
 
-static int make_listening(const struct filter_rules *rules, const struct filter_section *allow,
-                          size_t n_allow, struct arena *arena, struct filter_code *ret,
-                          struct crib_error *err)
+static int make_fallback(const struct filter_rules *rules, const struct filter_sections *allow,
+                         struct arena *arena, struct filter_code *ret, struct crib_error *err)
 {
-    const struct filter_list *lists[] = {&rules->list[FILTER_DENY], &rules->list[FILTER_KILL],
-                                         &rules->list[FILTER_LOG]};
-    struct filter_section sections[2];
-    size_t count = 0;
-    int r = add_section(sections, &count, lists, 3, SECCOMP_RET_USER_NOTIF, arena, err);
+    struct filter_sections sections = {0};
+    int code = rules->otherwise ? rules->otherwise : EPERM;
+    int r = add_denials(&rules->list[FILTER_DENY], arena, &sections, err);
 
-    if (r < 0)
-        return r;
-    if (n_allow)
-        sections[count++] = *allow;
-    r = filter_chain(rules, sections, count, SECCOMP_RET_USER_NOTIF, arena, ret, err);
-    return r < 0 ? r : filter_prove(ret, rules, true, err);
+    if (r == 0)
+        r = filter_compile(&rules->list[FILTER_KILL], SECCOMP_RET_KILL_PROCESS, arena, &sections,
+                           err);
+    if (r == 0)
+        r = filter_compile(&rules->list[FILTER_LOG], SECCOMP_RET_ALLOW, arena, &sections, err);
+    return r < 0 ? r
+                 : finish(rules, &sections, allow, SECCOMP_RET_ERRNO | (uint32_t)code, false, arena,
+                          ret, err);
 }
 
-static int make_fallback(const struct filter_rules *rules, const struct filter_section *allow,
-                         size_t n_allow, struct arena *arena, struct filter_code *ret,
-                         struct crib_error *err)
-{
-    static const uint32_t hits[] = {SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_KILL_PROCESS,
-                                    SECCOMP_RET_ALLOW};
-    struct filter_section sections[FILTER_LISTS];
-    size_t count = 0;
-    int r = 0;
-
-    for (int name = FILTER_DENY; r == 0 && name < FILTER_ALLOW; name++) {
-        const struct filter_list *list = &rules->list[name];
-
-        r = add_section(sections, &count, &list, 1, hits[name], arena, err);
-    }
-    if (r < 0)
-        return r;
-    if (n_allow)
-        sections[count++] = *allow;
-    r = filter_chain(rules, sections, count, SECCOMP_RET_ERRNO | EPERM, arena, ret, err);
-    return r < 0 ? r : filter_prove(ret, rules, false, err);
-}
-
-/* The allow section is the large one, and the same in both. */
+/* The allow sections are the large ones, and the same in both. */
 static int make_programs(const Crib__SyscallsPlan *plan, struct arena *arena, struct programs *ret,
                          struct crib_error *err)
 {
-    struct filter_section allow;
+    struct filter_sections allow = {0};
     struct filter_rules rules;
-    const struct filter_list *list = &rules.list[FILTER_ALLOW];
-    size_t n_allow = 0;
     int r = filter_read(plan, arena, &rules, err);
 
     if (r == 0)
-        r = add_section(&allow, &n_allow, &list, 1, SECCOMP_RET_ALLOW, arena, err);
+        r = filter_compile(&rules.list[FILTER_ALLOW], SECCOMP_RET_ALLOW, arena, &allow, err);
     if (r == 0)
-        r = make_listening(&rules, &allow, n_allow, arena, &ret->listening, err);
+        r = make_listening(&rules, &allow, arena, &ret->listening, err);
     if (r == 0)
-        r = make_fallback(&rules, &allow, n_allow, arena, &ret->fallback, err);
+        r = make_fallback(&rules, &allow, arena, &ret->fallback, err);
     return r;
 }
 
@@ -223,6 +179,8 @@ static int make_key(const Crib__SyscallsPlan *plan, struct buf *key)
         r = append_list(key, 'l', plan->log, plan->n_log);
     if (r == 0)
         r = append_list(key, 'a', plan->allow, plan->n_allow);
+    if (r == 0)
+        r = buf_printf(key, "o%u", plan->otherwise);
     return r < 0 ? r : buf_append(key, "", 1);
 }
 

@@ -54,15 +54,16 @@ static char *unknown_text(const Crib__Report__Refused *refused, struct arena *ar
 
 static char *answer_text(int answer, struct arena *arena)
 {
+    const char *name;
+
     if (answer == 0)
         return arena_text(arena, "let through");
     if (answer == -1)
         return arena_text(arena, "killed");
-    if (answer == EPERM)
-        return arena_text(arena, "EPERM");
-    if (answer == ENOSYS)
-        return arena_text(arena, "ENOSYS");
-    return arena_printf(arena, "errno %d", answer);
+    name = symbol_text("ERRNO", UINT32_MAX, (uint64_t)answer, arena);
+    if (!name || name[0] != 'E')
+        return arena_printf(arena, "errno %d", answer);
+    return arena_text(arena, name);
 }
 
 int plan_denial(const Crib__Report__Refused *refused, struct arena *arena, Crib__Denial **ret)

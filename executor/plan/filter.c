@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/audit.h>
-#include <string.h>
 
 #define CLONE3 435
 
@@ -15,7 +14,7 @@ static int read_list(char *const *texts, size_t count, struct arena *arena, stru
     if (!ret->rules)
         return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
     for (size_t i = 0; i < count; i++) {
-        int r = rule_parse(texts[i], &ret->rules[i], err);
+        int r = rule_parse(texts[i], arena, &ret->rules[i], err);
 
         if (r < 0)
             return r;
@@ -28,6 +27,7 @@ int filter_read(const Crib__SyscallsPlan *plan, struct arena *arena, struct filt
 {
     int r = read_list(plan->deny, plan->n_deny, arena, &ret->list[FILTER_DENY], err);
 
+    ret->otherwise = (int)plan->otherwise;
     if (r == 0)
         r = read_list(plan->kill, plan->n_kill, arena, &ret->list[FILTER_KILL], err);
     if (r == 0)
@@ -46,34 +46,45 @@ bool filter_names_clone3(const struct filter_rules *rules)
     return false;
 }
 
-static bool fits(const struct filter_list *list, const struct seccomp_data *call)
+static const struct rule *find(const struct filter_list *list, const struct seccomp_data *call)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        const struct rule *rule = &list->rules[i];
+    uint64_t args[6];
 
-        if (rule->call->number == call->nr &&
-            (!rule->conditional || (call->args[rule->arg] & rule->mask) == rule->value))
-            return true;
-    }
-    return false;
+    for (int i = 0; i < 6; i++)
+        args[i] = call->args[i];
+    for (size_t i = 0; i < list->count; i++)
+        if (list->rules[i].call->number == call->nr && rule_fits(&list->rules[i], args))
+            return &list->rules[i];
+    return NULL;
+}
+
+int filter_code_of(const struct rule *rule)
+{
+    return rule->code ? rule->code : EPERM;
 }
 
 uint32_t filter_decide(const struct filter_rules *rules, bool listener,
                        const struct seccomp_data *call)
 {
+    const uint32_t otherwise =
+        SECCOMP_RET_ERRNO | (uint32_t)(rules->otherwise ? rules->otherwise : EPERM);
+    const struct rule *denied;
+
     if (call->arch != AUDIT_ARCH_X86_64)
         return SECCOMP_RET_KILL_PROCESS;
     if (call->nr < 0 || call->nr > CALLS_LAST || !call_by_number(call->nr))
         return SECCOMP_RET_ERRNO | ENOSYS;
     if (call->nr == CLONE3 && !filter_names_clone3(rules))
         return SECCOMP_RET_ERRNO | ENOSYS;
-    if (fits(&rules->list[FILTER_DENY], call))
-        return listener ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | EPERM;
-    if (fits(&rules->list[FILTER_KILL], call))
+    denied = find(&rules->list[FILTER_DENY], call);
+    if (denied)
+        return listener ? SECCOMP_RET_USER_NOTIF
+                        : SECCOMP_RET_ERRNO | (uint32_t)filter_code_of(denied);
+    if (find(&rules->list[FILTER_KILL], call))
         return listener ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_KILL_PROCESS;
-    if (fits(&rules->list[FILTER_LOG], call))
+    if (find(&rules->list[FILTER_LOG], call))
         return listener ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
-    if (fits(&rules->list[FILTER_ALLOW], call))
+    if (find(&rules->list[FILTER_ALLOW], call))
         return SECCOMP_RET_ALLOW;
-    return listener ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | EPERM;
+    return listener ? SECCOMP_RET_USER_NOTIF : otherwise;
 }

@@ -2,8 +2,8 @@
 /*
  * From rules to a filter program, in steps that each can be tested alone.
  *
- * Theory of operation: a list of rules is compiled by libseccomp into a section, a program that
- * says only whether one of the rules fits (compile.c). Sections are chained into one program: each
+ * Theory of operation: a list of rules is compiled by libseccomp into sections, programs that say
+ * only whether one of the rules fits (section.c). Sections are chained into one program: each
  * either answers or hands on to the next, the last answers for all that is left (chain.c). The
  * program is then run by an evaluator of our own on the boundary values of its rules, and must say
  * what the rules say when they are read directly (prove.c). Only a proven program is ever loaded.
@@ -34,7 +34,8 @@
 
 #define FILTER_CONDITIONS                                                                          \
     512 /* rules with a condition; libseccomp's time grows with their square */
-#define FILTER_CALL_RULES 128 /* of those, on one call; the proof's time does */
+#define FILTER_PIECES     2048 /* what those come to */
+#define FILTER_CALL_RULES 128  /* rules with a condition on one call; the proof's time does */
 
 /* By strength: a call that fits several is treated as the first says. */
 enum filter_list_name { FILTER_DENY, FILTER_KILL, FILTER_LOG, FILTER_ALLOW, FILTER_LISTS };
@@ -45,7 +46,8 @@ struct filter_list {
 };
 
 struct filter_rules {
-    struct filter_list list[FILTER_LISTS];
+    struct filter_list list[FILTER_LISTS]; /* of deny, the first rule that fits names the errno */
+    int otherwise;                         /* errno for what no list names; 0: EPERM */
 };
 
 /* A program; compiled or chained. */
@@ -62,11 +64,34 @@ struct filter_code {
 struct filter_section {
     struct filter_code program;
     uint32_t hit; /* SECCOMP_RET_… where a rule fits */
+    bool skips;   /* where a rule fits, the next section is passed over instead */
 };
+
+struct filter_sections {
+    struct filter_section *list;
+    size_t count;
+};
+
+/**
+ * filter_compile() - Add the sections of a list
+ * @hit: SECCOMP_RET_… where one of the rules fits
+ * @ret: appended to; in @arena
+ *
+ * Several, where one would be too much for libseccomp: its time grows beyond all bounds with rules
+ * that look at different arguments of one call. None for an empty list. A rule with exceptions
+ * (pieces.h) has two sections, the first of which passes over the second.
+ *
+ * Return: 0; -E2BIG; -ENOMEM; what libseccomp says
+ */
+int filter_compile(const struct filter_list *list, uint32_t hit, struct arena *arena,
+                   struct filter_sections *ret, struct crib_error *err);
 
 /* Reads the texts of a plan back into rules. Return: 0; -EINVAL; -ENOMEM. */
 int filter_read(const Crib__SyscallsPlan *plan, struct arena *arena, struct filter_rules *ret,
                 struct crib_error *err);
+
+/* Return: the errno of a rule of `deny`. */
+int filter_code_of(const struct rule *rule);
 
 /* Return: whether the rules name clone3, which is otherwise unknown like a call without a name. */
 bool filter_names_clone3(const struct filter_rules *rules);
@@ -116,6 +141,11 @@ struct filter_constant {
  */
 size_t filter_constants(const struct filter_code *program, uint32_t arch, uint32_t number,
                         struct filter_constant *ret);
+
+struct planning;
+
+/* Writes the plan's answers for what deny, kill and log name. Return: 0; -ENOMEM; -E2BIG. */
+int plan_answers(struct planning *p, const struct filter_rules *rules);
 
 /**
  * filter_prove() - Hold a program against its rules

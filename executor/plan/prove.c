@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: the rules compare for equality under masks, so a program that deviates does
- * so at a value that differs from a rule's in a bit, or that is put together from constants of the
- * rules and the program. These are tried on every argument that a rule of the call looks at, with
- * the other arguments at zero, at all ones, and at what another rule wants; and the program may
- * look at no other argument. Every call number, those of x32 and of other architectures are tried
- * besides.
+ * Theory of operation: the rules are read as they were written, ordered comparisons among them, and
+ * the program compares for equality under masks. One that deviates does so at a value that differs
+ * from a rule's in a bit, in all bits below one, or by one, or that is put together from constants
+ * of the rules and the program. These are tried on every argument that a rule of the call looks at,
+ * with the other arguments at zero, at all ones, and at what each rule wants; then calls of each
+ * piece of each rule (pieces.h), and some whose arguments all are such values. The program may look
+ * at no argument that no rule does. Every call number, those of x32 and of other architectures are
+ * tried besides.
  */
 #include "plan/filter.h"
 
@@ -18,7 +20,10 @@
 
 #define BEYOND 64         /* call numbers over CALLS_LAST that are tried */
 #define X32    0x40000000 /* bit of x32's call numbers */
-#define HALVES 64         /* values of half an argument that are tried together */
+#define HALVES 512        /* values of half an argument that are tried */
+#define PAIRED 48         /* of those, tried each with each; the others with the first FEW */
+#define FEW    4
+#define JOINT  400 /* calls of which all arguments are values of rules */
 
 /* One proof, at one call. */
 struct proof {
@@ -28,7 +33,7 @@ struct proof {
     struct crib_error *err;
     struct filter_rules here; /* the rules of the call alone, so that each reading is quick */
     struct rule *room;        /* for those */
-    const struct rule *conditions[FILTER_CALL_RULES];
+    const struct rule *conditional[FILTER_CALL_RULES];
     size_t count;                      /* of them */
     struct filter_constant *constants; /* of the call */
     size_t n_constants;
@@ -95,37 +100,65 @@ static int check_foreign(const struct proof *proof)
     return r;
 }
 
-/* The values of one argument: every bit of a rule's flipped by itself, halves and all of it. */
-static int check_rule_values(const struct proof *proof, struct seccomp_data *call, unsigned arg,
-                             const struct rule *rule)
+static int check_value(const struct proof *proof, struct seccomp_data *call, unsigned arg,
+                       uint64_t value)
+{
+    call->args[arg] = value;
+    return check(proof, call);
+}
+
+/* A bit of a value flipped; of an ordered comparison with all below it clear or set, too. */
+static int check_flipped(const struct proof *proof, struct seccomp_data *call,
+                         const struct condition *c, uint64_t value, int bit)
+{
+    bool ordered = c->op >= CONDITION_LT && c->op <= CONDITION_GE;
+    uint64_t here = (uint64_t)1 << bit, flipped = value ^ here;
+    int r = check_value(proof, call, c->arg, flipped);
+
+    if (r == 0 && ordered)
+        r = check_value(proof, call, c->arg, flipped | (here - 1));
+    if (r == 0 && ordered)
+        r = check_value(proof, call, c->arg, flipped & ~(here - 1));
+    return r;
+}
+
+/* Around one value of a condition: every bit, halves and all of it. */
+static int check_around(const struct proof *proof, struct seccomp_data *call,
+                        const struct condition *c, uint64_t value)
 {
     const uint64_t values[] = {
-        rule->value,
-        rule->value | ~rule->mask,
-        ~rule->value,
-        rule->mask,
-        rule->value ^ 0xffffffff,
-        rule->value ^ 0xffffffff00000000,
-        0,
-        rule->value & 0xffffffff,
-        rule->value & 0xffffffff00000000,
-        UINT64_MAX,
-        rule->value << 32,
-        rule->value >> 32,
-        rule->value + 1,
-        rule->value - 1,
+        value,      value | ~c->mask,   ~value,
+        c->mask,    value ^ 0xffffffff, value ^ 0xffffffff00000000,
+        0,          value & 0xffffffff, value & 0xffffffff00000000,
+        UINT64_MAX, value << 32,        value >> 32,
+        value + 1,  value - 1,
     };
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < sizeof(values) / sizeof(values[0]); i++) {
-        call->args[arg] = values[i];
-        r = check(proof, call);
-    }
-    for (int bit = 0; r == 0 && bit < 64; bit++) {
-        call->args[arg] = rule->value ^ (uint64_t)1 << bit;
-        r = check(proof, call);
-    }
+    for (size_t i = 0; r == 0 && i < sizeof(values) / sizeof(values[0]); i++)
+        r = check_value(proof, call, c->arg, values[i]);
+    for (int bit = 0; r == 0 && bit < 64; bit++)
+        r = check_flipped(proof, call, c, value, bit);
     return r;
+}
+
+static int check_condition(const struct proof *proof, struct seccomp_data *call,
+                           const struct condition *c)
+{
+    int r = check_around(proof, call, c, c->value);
+
+    for (size_t i = 1; r == 0 && i < c->count; i++)
+        r = check_around(proof, call, c, c->values[i]);
+    return r;
+}
+
+/* Whether a rule looks at an argument. */
+static bool looks_at(const struct rule *rule, unsigned arg)
+{
+    for (size_t i = 0; i < rule->count; i++)
+        if (rule->conditions[i].arg == arg)
+            return true;
+    return false;
 }
 
 /* The distinct values that one half of an argument may be compared with. */
@@ -143,25 +176,33 @@ static void add_half(struct halves *halves, uint32_t value)
         halves->value[halves->count++] = value;
 }
 
+static void add_halves(struct halves *low, struct halves *high, const struct condition *c)
+{
+    add_half(low, (uint32_t)c->value);
+    add_half(high, (uint32_t)(c->value >> 32));
+    for (size_t i = 1; i < c->count; i++) {
+        add_half(low, (uint32_t)c->values[i]);
+        add_half(high, (uint32_t)(c->values[i] >> 32));
+    }
+}
+
 /* Each half of one rule with each half of another, and with what the program itself compares. */
 static int check_halves(const struct proof *proof, struct seccomp_data *call, unsigned arg)
 {
     struct halves low = {{0, UINT32_MAX}, 2}, high = low;
     int r = 0;
 
+    for (size_t i = 0; i < proof->count; i++)
+        for (size_t j = 0; j < proof->conditional[i]->count; j++)
+            if (proof->conditional[i]->conditions[j].arg == arg)
+                add_halves(&low, &high, &proof->conditional[i]->conditions[j]);
     for (size_t i = 0; i < proof->n_constants; i++)
         if (proof->constants[i].arg == arg)
             add_half(proof->constants[i].high ? &high : &low, proof->constants[i].k);
-    for (size_t i = 0; i < proof->count; i++)
-        if (proof->conditions[i]->arg == arg) {
-            add_half(&low, (uint32_t)proof->conditions[i]->value);
-            add_half(&high, (uint32_t)(proof->conditions[i]->value >> 32));
-        }
     for (size_t l = 0; r == 0 && l < low.count; l++)
-        for (size_t h = 0; r == 0 && h < high.count; h++) {
-            call->args[arg] = (uint64_t)high.value[h] << 32 | low.value[l];
-            r = check(proof, call);
-        }
+        for (size_t h = 0; r == 0 && h < high.count; h++)
+            if ((l < PAIRED && h < PAIRED) || l < FEW || h < FEW)
+                r = check_value(proof, call, arg, (uint64_t)high.value[h] << 32 | low.value[l]);
     return r;
 }
 
@@ -174,7 +215,7 @@ static int check_looks(const struct proof *proof, uint32_t number)
         bool named = false;
 
         for (size_t n = 0; n < proof->count; n++)
-            named = named || proof->conditions[n]->arg == proof->constants[i].arg;
+            named = named || looks_at(proof->conditional[n], proof->constants[i].arg);
         if (!named)
             return mismatch(proof, &call);
     }
@@ -187,28 +228,106 @@ static int check_arg(const struct proof *proof, const struct seccomp_data *other
     int r = check_halves(proof, &call, arg);
 
     for (size_t i = 0; r == 0 && i < proof->count; i++)
-        if (proof->conditions[i]->arg == arg)
-            r = check_rule_values(proof, &call, arg, proof->conditions[i]);
+        for (size_t j = 0; r == 0 && j < proof->conditional[i]->count; j++)
+            if (proof->conditional[i]->conditions[j].arg == arg)
+                r = check_condition(proof, &call, &proof->conditional[i]->conditions[j]);
     return r;
+}
+
+/* A call that is in a piece; what the piece leaves open is @rest. */
+static struct seccomp_data call_in(uint32_t number, const struct piece *piece, uint64_t rest)
+{
+    struct seccomp_data call = call_of(AUDIT_ARCH_X86_64, number, 0);
+
+    for (int i = 0; i < 6; i++)
+        call.args[i] = piece->value[i] | (rest & ~piece->mask[i]);
+    return call;
 }
 
 /* What the other arguments are meanwhile matters only where conditions name several. */
 static int check_beside(const struct proof *proof, uint32_t number, unsigned arg)
 {
     struct seccomp_data ones = call_of(AUDIT_ARCH_X86_64, number, UINT64_MAX);
+    struct pieces pieces;
     bool alone = true;
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < proof->count; i++) {
-        struct seccomp_data fits = call_of(AUDIT_ARCH_X86_64, number, 0);
+        const struct rule *rule = proof->conditional[i];
+        struct seccomp_data fits;
 
-        if (proof->conditions[i]->arg == arg)
+        if (rule->count == 1 && rule->conditions[0].arg == arg)
             continue;
         alone = false;
-        fits.args[proof->conditions[i]->arg] = proof->conditions[i]->value;
+        r = pieces_of(rule->conditions, rule->count, &pieces);
+        if (r < 0)
+            break;
+        fits = call_in(number, &pieces.piece[0], 0);
         r = check_arg(proof, &fits, arg);
     }
     return r == 0 && !alone ? check_arg(proof, &ones, arg) : r;
+}
+
+/* Calls in every piece of a rule, and in what it excepts. */
+static int check_pieces(const struct proof *proof, uint32_t number, const struct rule *rule)
+{
+    struct pieces pieces;
+    int r = pieces_of(rule->conditions, rule->count, &pieces);
+
+    for (size_t i = 0; r == 0 && i < pieces.count; i++) {
+        struct seccomp_data zeros = call_in(number, &pieces.piece[i], 0),
+                            ones = call_in(number, &pieces.piece[i], UINT64_MAX);
+
+        r = check(proof, &zeros);
+        if (r == 0)
+            r = check(proof, &ones);
+        for (size_t e = 0; r == 0 && e < pieces.exceptions; e++) {
+            struct seccomp_data call = ones;
+
+            for (int arg = 0; arg < 6; arg++)
+                call.args[arg] = (call.args[arg] & ~pieces.exception[e].mask[arg]) |
+                                 pieces.exception[e].value[arg];
+            r = check(proof, &call);
+        }
+    }
+    return r;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+/* Calls whose arguments are values of the rules, or next to them; the same ones every time. */
+static int check_joint(const struct proof *proof, uint32_t number)
+{
+    uint64_t state = number;
+    int r = 0;
+
+    for (int n = 0; r == 0 && n < JOINT; n++) {
+        struct seccomp_data call = call_of(AUDIT_ARCH_X86_64, number, 0);
+
+        for (int pick = 0; pick < 8; pick++) {
+            const struct rule *rule = proof->conditional[next_random(&state) % proof->count];
+            const struct condition *c = &rule->conditions[next_random(&state) % rule->count];
+            uint64_t value = c->count ? c->values[next_random(&state) % c->count] : c->value;
+
+            call.args[c->arg] = value + next_random(&state) % 3 - 1;
+            if (next_random(&state) % 4 == 0)
+                call.args[c->arg] ^= (uint64_t)1 << next_random(&state) % 64;
+        }
+        r = check(proof, &call);
+    }
+    return r;
+}
+
+static bool is_looked_at(const struct proof *proof, unsigned arg)
+{
+    for (size_t i = 0; i < proof->count; i++)
+        if (looks_at(proof->conditional[i], arg))
+            return true;
+    return false;
 }
 
 /* One argument after another through all its values, while the others stand still. */
@@ -217,19 +336,16 @@ static int check_args(const struct proof *proof, uint32_t number)
     struct seccomp_data zeros = call_of(AUDIT_ARCH_X86_64, number, 0);
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < proof->count; i++) {
-        unsigned arg = proof->conditions[i]->arg;
-        bool done = false;
-
-        for (size_t before = 0; before < i; before++)
-            done = done || proof->conditions[before]->arg == arg;
-        if (done)
+    for (unsigned arg = 0; r == 0 && arg < 6; arg++) {
+        if (!is_looked_at(proof, arg))
             continue;
         r = check_arg(proof, &zeros, arg);
         if (r == 0)
             r = check_beside(proof, number, arg);
     }
-    return r;
+    for (size_t i = 0; r == 0 && i < proof->count; i++)
+        r = check_pieces(proof, number, proof->conditional[i]);
+    return r < 0 ? r : check_joint(proof, number);
 }
 
 /* Takes the rules of one call from all of them. */
@@ -247,12 +363,12 @@ static int gather(struct proof *proof, int number)
             if (all->rules[i].call->number != number)
                 continue;
             here->rules[here->count++] = all->rules[i];
-            if (!all->rules[i].conditional)
+            if (!all->rules[i].count)
                 continue;
             if (proof->count == FILTER_CALL_RULES)
                 return fail_text(proof->err, -E2BIG, "syscalls", -1, all->rules[i].call->name,
                                  "more than %d conditions on one call", FILTER_CALL_RULES);
-            proof->conditions[proof->count++] = &all->rules[i];
+            proof->conditional[proof->count++] = &all->rules[i];
         }
         room += here->count;
     }
@@ -278,7 +394,11 @@ int filter_prove(const struct filter_code *program, const struct filter_rules *r
 {
     AUTO_FREE struct rule *room = NULL;
     AUTO_FREE struct filter_constant *constants = NULL;
-    struct proof proof = {.program = program, .rules = rules, .listener = listener, .err = err};
+    struct proof proof = {.program = program,
+                          .rules = rules,
+                          .listener = listener,
+                          .err = err,
+                          .here.otherwise = rules->otherwise};
     size_t count = 1;
     int r;
 

@@ -21,17 +21,7 @@ static const char *const needed[] = {"execve", "exit_group"};
 
 static int by_rule(const void *a, const void *b)
 {
-    const struct rule *x = a, *y = b;
-    const uint64_t pairs[][2] = {{(uint64_t)x->call->number, (uint64_t)y->call->number},
-                                 {x->conditional, y->conditional},
-                                 {x->arg, y->arg},
-                                 {x->mask, y->mask},
-                                 {x->value, y->value}};
-
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-        if (pairs[i][0] != pairs[i][1])
-            return pairs[i][0] < pairs[i][1] ? -1 : 1;
-    return 0;
+    return rule_compare(a, b);
 }
 
 /* A list sorted by call, the rule without condition first: whatever of the same call follows it,
@@ -40,30 +30,87 @@ static void reduce(struct filter_list *list)
 {
     size_t kept = 0;
 
-    if (list->count)
-        qsort(list->rules, list->count, sizeof(list->rules[0]), by_rule);
     for (size_t i = 0; i < list->count; i++) {
         const struct rule *last = kept ? &list->rules[kept - 1] : NULL;
 
         if (last && last->call == list->rules[i].call &&
-            (!last->conditional || by_rule(last, &list->rules[i]) == 0))
+            (!last->count || rule_compare(last, &list->rules[i]) == 0))
             continue;
         list->rules[kept++] = list->rules[i];
     }
     list->count = kept;
 }
 
+static void sort(struct filter_list *list)
+{
+    if (list->count)
+        qsort(list->rules, list->count, sizeof(list->rules[0]), by_rule);
+}
+
+/* A rule of `deny`. Of the same call, a lower level is stronger; all of one level have one errno.
+ */
+struct ranked {
+    struct rule rule;
+    unsigned level;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->rule.call != y->rule.call || x->level == y->level)
+        return rule_compare(&x->rule, &y->rule);
+    return x->level < y->level ? -1 : 1;
+}
+
+/* Sorts `deny` as another list, but that among rules of one call the last one said comes first
+ * where their errnos differ. */
+static int sort_deny(struct planning *p, struct filter_list *list)
+{
+    struct ranked *ranked = arena_alloc(p->arena, list->count * sizeof(*ranked));
+    unsigned levels[CALLS_LAST + 1] = {0};
+    int codes[CALLS_LAST + 1] = {0};
+
+    if (!ranked)
+        return plan_no_memory(p, STEP);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct rule *rule = &list->rules[list->count - 1 - i];
+        int number = rule->call->number, code = filter_code_of(rule);
+
+        levels[number] += codes[number] && codes[number] != code;
+        codes[number] = code;
+        ranked[i] = (struct ranked){*rule, levels[number]};
+    }
+    if (list->count)
+        qsort(ranked, list->count, sizeof(*ranked), by_rank);
+    for (size_t i = 0; i < list->count; i++) {
+        list->rules[i] = ranked[i].rule;
+        if (list->rules[i].code == EPERM)
+            list->rules[i].code = 0;
+    }
+    return 0;
+}
+
+static int by_call(const void *a, const void *b)
+{
+    const struct rule *x = a, *y = b;
+
+    return (x->call->number > y->call->number) - (x->call->number < y->call->number);
+}
+
 /* Return: a rule of the call without condition, or the same rule; NULL. */
 static const struct rule *find(const struct filter_list *list, const struct rule *rule)
 {
-    struct rule whole = {.call = rule->call};
-    const struct rule *found = NULL;
+    const struct rule *end = list->rules + list->count, *at = NULL;
 
     if (list->count)
-        found = bsearch(&whole, list->rules, list->count, sizeof(whole), by_rule);
-    if (!found && list->count)
-        found = bsearch(rule, list->rules, list->count, sizeof(*rule), by_rule);
-    return found;
+        at = bsearch(rule, list->rules, list->count, sizeof(*rule), by_call);
+    while (at && at > list->rules && at[-1].call == rule->call)
+        at--;
+    for (; at && at < end && at->call == rule->call; at++)
+        if (!at->count || rule_compare(at, rule) == 0)
+            return at;
+    return NULL;
 }
 
 static void subtract(struct filter_list *weak, const struct filter_list *strong)
@@ -78,8 +125,16 @@ static void subtract(struct filter_list *weak, const struct filter_list *strong)
 
 static bool names(const struct filter_list *list, const struct call *call)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (list->rules[i].call == call)
+    const struct rule whole = {.call = call};
+
+    return list->count && bsearch(&whole, list->rules, list->count, sizeof(whole), by_call);
+}
+
+/* Whether a call has a rule that answers otherwise than no rule at all. */
+static bool says_more(const struct filter_list *deny, const struct call *call, int otherwise)
+{
+    for (size_t i = 0; i < deny->count; i++)
+        if (deny->rules[i].call == call && filter_code_of(&deny->rules[i]) != otherwise)
             return true;
     return false;
 }
@@ -87,15 +142,24 @@ static bool names(const struct filter_list *list, const struct call *call)
 /* Read before anything is subtracted: what nobody else names, deny need not take away. */
 static void keep_effective(struct filter_list *deny, const struct filter_rules *rules)
 {
+    struct filter_list all = *deny;
+    bool wanted[CALLS_LAST + 1];
     size_t kept = 0;
 
-    for (size_t i = 0; i < deny->count; i++) {
-        const struct call *call = deny->rules[i].call;
+    for (size_t i = 0; i < all.count; i++) {
+        const struct call *call = all.rules[i].call;
 
-        if (strcmp(call->name, "clone3") == 0 || names(&rules->list[FILTER_KILL], call) ||
-            names(&rules->list[FILTER_LOG], call) || names(&rules->list[FILTER_ALLOW], call))
-            deny->rules[kept++] = deny->rules[i];
+        wanted[call->number] = i && all.rules[i - 1].call == call
+                                   ? wanted[call->number]
+                                   : strcmp(call->name, "clone3") == 0 ||
+                                         names(&rules->list[FILTER_KILL], call) ||
+                                         names(&rules->list[FILTER_LOG], call) ||
+                                         names(&rules->list[FILTER_ALLOW], call) ||
+                                         says_more(&all, call, rules->otherwise);
     }
+    for (size_t i = 0; i < all.count; i++)
+        if (wanted[all.rules[i].call->number])
+            deny->rules[kept++] = all.rules[i];
     deny->count = kept;
 }
 
@@ -121,8 +185,12 @@ static int expand(struct planning *p, struct filter_rules *rules)
 
         if (r < 0 && p->err)
             p->err->step = lists[name].step;
+        if (r == 0 && name == FILTER_DENY)
+            r = sort_deny(p, list);
         if (r < 0)
             return r;
+        if (name != FILTER_DENY)
+            sort(list);
         reduce(list);
     }
     keep_effective(&rules->list[FILTER_DENY], rules);
@@ -152,20 +220,42 @@ static int check_needed(struct planning *p, const struct filter_rules *rules)
 
 static int check_conditions(struct planning *p, const struct filter_rules *rules)
 {
-    size_t count = 0;
+    struct pieces pieces;
+    size_t count = 0, parts = 0;
 
     for (int name = 0; name < FILTER_LISTS; name++)
-        for (size_t i = 0; i < rules->list[name].count; i++)
-            count += rules->list[name].rules[i].conditional;
-    if (count <= FILTER_CONDITIONS)
-        return 0;
-    return fail_text(p->err, -E2BIG, STEP, -1, NULL, "%zu conditions, at most %d are allowed",
-                     count, FILTER_CONDITIONS);
+        for (size_t i = 0; i < rules->list[name].count; i++) {
+            const struct rule *rule = &rules->list[name].rules[i];
+
+            if (!rule->count || pieces_of(rule->conditions, rule->count, &pieces) < 0)
+                continue;
+            count++;
+            parts += pieces.count + pieces.exceptions;
+        }
+    if (count > FILTER_CONDITIONS)
+        return fail_text(p->err, -E2BIG, STEP, -1, NULL, "%zu conditions, at most %d are allowed",
+                         count, FILTER_CONDITIONS);
+    if (parts > FILTER_PIECES)
+        return fail_text(p->err, -E2BIG, STEP, -1, NULL,
+                         "the conditions come to %zu comparisons for equality, at most %d are "
+                         "allowed",
+                         parts, FILTER_PIECES);
+    return 0;
 }
 
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whether the order among the rules of one call counts. */
+static bool is_ordered(const struct filter_list *list)
+{
+    for (size_t i = 1; i < list->count; i++)
+        if (list->rules[i].call == list->rules[i - 1].call &&
+            list->rules[i].code != list->rules[i - 1].code)
+            return true;
+    return false;
 }
 
 static int write_texts(struct planning *p, const struct filter_list *list, char ***texts,
@@ -177,46 +267,8 @@ static int write_texts(struct planning *p, const struct filter_list *list, char 
         if (!text || arena_push(p->arena, texts, count, (char *)text) < 0)
             return plan_no_memory(p, STEP);
     }
-    if (*count)
+    if (*count && !is_ordered(list))
         qsort(*texts, *count, sizeof(**texts), by_text);
-    return 0;
-}
-
-static int add_answer(struct planning *p, const struct rule *rule,
-                      Crib__SyscallsPlan__Answer__Action action)
-{
-    Crib__SyscallsPlan *plan = p->plan->syscalls;
-    Crib__SyscallsPlan__Answer *answer =
-        ARENA_NEW(p->arena, crib__syscalls_plan__answer, Crib__SyscallsPlan__Answer);
-
-    if (!answer || arena_push(p->arena, &plan->answers, &plan->n_answers, answer) < 0)
-        return plan_no_memory(p, STEP);
-    answer->has_number = answer->has_conditional = answer->has_action = true;
-    answer->number = (uint32_t)rule->call->number;
-    answer->conditional = rule->conditional;
-    answer->has_arg = answer->has_mask = answer->has_value = rule->conditional;
-    answer->arg = rule->arg;
-    answer->mask = rule->mask;
-    answer->value = rule->value;
-    answer->action = action;
-    return 0;
-}
-
-static int write_answers(struct planning *p, const struct filter_rules *rules)
-{
-    static const Crib__SyscallsPlan__Answer__Action actions[] = {
-        [FILTER_DENY] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse,
-        [FILTER_KILL] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__kill,
-        [FILTER_LOG] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__proceed,
-    };
-
-    for (int name = FILTER_DENY; name < FILTER_ALLOW; name++)
-        for (size_t i = 0; i < rules->list[name].count; i++) {
-            int r = add_answer(p, &rules->list[name].rules[i], actions[name]);
-
-            if (r < 0)
-                return r;
-        }
     return 0;
 }
 
@@ -231,7 +283,7 @@ static int write_plan(struct planning *p, const struct filter_rules *rules)
         r = write_texts(p, &rules->list[FILTER_KILL], &plan->kill, &plan->n_kill);
     if (r == 0)
         r = write_texts(p, &rules->list[FILTER_LOG], &plan->log, &plan->n_log);
-    return r < 0 ? r : write_answers(p, rules);
+    return r < 0 ? r : plan_answers(p, rules);
 }
 
 static int receipt(struct planning *p, const struct filter_rules *rules)
@@ -252,6 +304,15 @@ static int receipt(struct planning *p, const struct filter_rules *rules)
                                             "notification; denied calls get EPERM unseen");
 }
 
+static int otherwise_of(const Crib__Syscalls *asked)
+{
+    uint64_t code;
+
+    if (!asked || !asked->otherwise || symbol_value("ERRNO", asked->otherwise, &code) < 0)
+        return EPERM;
+    return (int)code;
+}
+
 int plan_syscalls(struct planning *p)
 {
     const Crib__Syscalls *asked = p->policy->syscalls;
@@ -265,6 +326,8 @@ int plan_syscalls(struct planning *p)
         return plan_no_memory(p, STEP);
     p->plan->syscalls->has_listener = true;
     p->plan->syscalls->listener = p->host->listener;
+    p->plan->syscalls->has_otherwise = true;
+    p->plan->syscalls->otherwise = (uint32_t)(rules.otherwise = otherwise_of(asked));
     r = expand(p, &rules);
     if (r == 0)
         r = check_needed(p, &rules);

@@ -65,6 +65,19 @@ static int check_lengths(const struct policy_check *check, const ProtobufCMessag
     return 0;
 }
 
+/* What is carried out, or ends the task, fails with nothing. */
+static int check_codes(const struct policy_check *check, const char *list, char *const *entries,
+                       size_t count)
+{
+    size_t len;
+    int code;
+
+    for (size_t i = 0; i < count; i++)
+        if (rule_errno(entries[i], &len, &code, NULL) < 0 || code)
+            return refuse_entry(check, list, i, -EINVAL, "only `deny` names an errno");
+    return 0;
+}
+
 static int check_rules(const struct policy_check *check, const char *list, char *const *entries,
                        size_t count)
 {
@@ -82,6 +95,20 @@ static int check_rules(const struct policy_check *check, const char *list, char 
     return r < 0 ? policy_refuse(check, list, r, "%s", found.detail) : 0;
 }
 
+/* The answer to what no list names. */
+static int check_otherwise(const struct policy_check *check, const Crib__Syscalls *s)
+{
+    char detail[160], shown[UTF8_SHOWN], hint[CALLS_DID_YOU];
+    uint64_t code;
+
+    if (!s->otherwise || symbol_value("ERRNO", s->otherwise, &code) == 0)
+        return 0;
+    snprintf(detail, sizeof(detail), "unknown errno '%s'%s",
+             utf8_shown(shown, s->otherwise, strlen(s->otherwise)),
+             symbol_did_you_mean("ERRNO", s->otherwise, hint));
+    return policy_refuse(check, "syscalls.otherwise", -EINVAL, "%s", detail);
+}
+
 static int check_syscalls(const struct policy_check *check)
 {
     const Crib__Syscalls *s = check->policy->syscalls;
@@ -94,7 +121,15 @@ static int check_syscalls(const struct policy_check *check)
         r = check_rules(check, "syscalls.deny", s->deny, s->n_deny);
     if (r == 0)
         r = check_rules(check, "syscalls.kill", s->kill, s->n_kill);
-    return r < 0 ? r : check_rules(check, "syscalls.log", s->log, s->n_log);
+    if (r == 0)
+        r = check_rules(check, "syscalls.log", s->log, s->n_log);
+    if (r == 0)
+        r = check_codes(check, "syscalls.allow", s->allow, s->n_allow);
+    if (r == 0)
+        r = check_codes(check, "syscalls.kill", s->kill, s->n_kill);
+    if (r == 0)
+        r = check_codes(check, "syscalls.log", s->log, s->n_log);
+    return r < 0 ? r : check_otherwise(check, s);
 }
 
 static int refuse_word(const struct policy_check *check, const char *list, size_t index,

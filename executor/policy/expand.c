@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/groups.h"
@@ -13,28 +14,37 @@ struct expansion {
     size_t count;
     bool seen[CALLS_LAST + 1]; /* calls that have a rule already */
     bool visited[GROUPS_MAX];  /* groups whose entries are in, or on their way in */
+    bool coded;                /* a rule names an errno */
 };
 
-static bool same(const struct rule *a, const struct rule *b)
-{
-    return a->call == b->call && a->conditional == b->conditional && a->arg == b->arg &&
-           a->mask == b->mask && a->value == b->value;
-}
-
-static bool is_repeat(const struct expansion *e, const struct rule *rule)
+static struct rule *find_repeat(const struct expansion *e, const struct rule *rule)
 {
     if (!e->seen[rule->call->number])
-        return false;
+        return NULL;
     for (size_t i = 0; i < e->count; i++)
-        if (same(&e->rules[i], rule))
-            return true;
-    return false;
+        if (rule_compare(&e->rules[i], rule) == 0)
+            return &e->rules[i];
+    return NULL;
+}
+
+/* Where errnos are named the order counts, and the later rule is the one that does. */
+static void drop(struct expansion *e, struct rule *rule)
+{
+    size_t behind = (size_t)(e->rules + e->count - rule) - 1;
+
+    memmove(rule, rule + 1, behind * sizeof(*rule));
+    e->count--;
 }
 
 static int add_rule(struct expansion *e, const struct rule *rule)
 {
-    if (is_repeat(e, rule))
+    struct rule *before = find_repeat(e, rule);
+
+    e->coded = e->coded || rule->code;
+    if (before && !e->coded)
         return 0;
+    if (before)
+        drop(e, before);
     if (e->count == RULES_MAX)
         return fail_text(e->err, -E2BIG, NULL, -1, NULL, "more than %d rules", RULES_MAX);
     e->seen[rule->call->number] = true;
@@ -43,8 +53,8 @@ static int add_rule(struct expansion *e, const struct rule *rule)
     return 0;
 }
 
-/* As deep as there are groups at most, since none is entered twice. */
-static int add_group(struct expansion *e, const struct group *group)
+/* As deep as there are groups at most, since none is entered twice for one entry. */
+static int add_group(struct expansion *e, const struct group *group, int code)
 {
     size_t index = (size_t)(group - e->groups->list);
     int rc = 0;
@@ -53,24 +63,42 @@ static int add_group(struct expansion *e, const struct group *group)
         return 0;
     e->visited[index] = true;
     for (size_t i = 0; i < group->count && rc == 0; i++) {
-        const struct group_entry *entry = &group->entries[i];
+        struct rule rule = group->entries[i].rule;
 
-        rc = entry->inner ? add_group(e, entry->inner) : add_rule(e, &entry->rule);
+        rule.code = code;
+        rc = group->entries[i].inner ? add_group(e, group->entries[i].inner, code)
+                                     : add_rule(e, &rule);
     }
     return rc;
 }
 
+static int add_named_group(struct expansion *e, const char *entry)
+{
+    char name[CALLS_LONGEST];
+    const struct group *group;
+    size_t len;
+    int code, rc = rule_errno(entry, &len, &code, e->err);
+
+    if (rc < 0)
+        return rc;
+    snprintf(name, sizeof(name), "%.*s", (int)len - 1, entry + 1);
+    group = group_find(e->groups, name, e->err);
+    if (!group)
+        return -EINVAL;
+    /* A group that came before needs no second look, unless an errno makes the order count. */
+    if (code || e->coded)
+        memset(e->visited, 0, sizeof(e->visited));
+    return add_group(e, group, code);
+}
+
 static int add_entry(struct expansion *e, const char *entry)
 {
-    const struct group *group;
     struct rule rule;
     int rc;
 
-    if (entry[0] == '@') {
-        group = group_find(e->groups, entry + 1, e->err);
-        return group ? add_group(e, group) : -EINVAL;
-    }
-    rc = rule_parse(entry, &rule, e->err);
+    if (entry[0] == '@')
+        return add_named_group(e, entry);
+    rc = rule_parse(entry, e->arena, &rule, e->err);
     return rc < 0 ? rc : add_rule(e, &rule);
 }
 

@@ -48,11 +48,25 @@ static int fail_at(const char *file, const struct text_marks *marks, size_t inde
     return -EINVAL;
 }
 
-static int read_entry(const struct groups *groups, const char *text, struct group_entry *ret,
-                      struct crib_error *err)
+static unsigned line_of(const struct text_marks *marks, size_t index)
 {
+    const struct text_mark *mark;
+    char path[32];
+
+    snprintf(path, sizeof(path), "calls[%zu]", index);
+    mark = text_mark_find(marks, path);
+    return mark ? mark->line : 0;
+}
+
+static int read_entry(const struct groups *groups, const char *text, struct arena *arena,
+                      struct group_entry *ret, struct crib_error *err)
+{
+    int rc = text[0] == '@' ? 0 : rule_parse(text, arena, &ret->rule, err);
+
+    if (rc == 0 && ret->rule.code)
+        return fail_text(err, -EINVAL, NULL, -1, NULL, "a group names no errno: its user does");
     if (text[0] != '@')
-        return rule_parse(text, &ret->rule, err);
+        return rc;
     ret->inner = group_find(groups, text + 1, err);
     return ret->inner ? 0 : -EINVAL;
 }
@@ -73,9 +87,12 @@ static int read_group(const struct groups *groups, const struct shipped *file, s
     group->entries = arena_alloc(arena, text->n_calls * sizeof(*group->entries));
     if (!group->entries)
         return fail_sys(err, -ENOMEM, NULL, -1, file->name, "group");
-    for (; group->count < text->n_calls; group->count++)
-        if (read_entry(groups, text->calls[group->count], &group->entries[group->count], err) < 0)
+    for (; group->count < text->n_calls; group->count++) {
+        if (read_entry(groups, text->calls[group->count], arena, &group->entries[group->count],
+                       err) < 0)
             return fail_at(file->name, &marks, group->count, err);
+        group->entries[group->count].line = line_of(&marks, group->count);
+    }
     return 0;
 }
 

@@ -23,6 +23,7 @@
 struct group_entry {
     const struct group *inner;
     struct rule rule;
+    unsigned line; /* in the group's file */
 };
 
 struct group {

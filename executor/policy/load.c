@@ -10,6 +10,7 @@
 #include "policy/check.h"
 #include "policy/find.h"
 #include "policy/merge.h"
+#include "policy/profile.h"
 #include "policy/shipped.h"
 #include "text/text.h"
 
@@ -19,6 +20,7 @@
 struct chain {
     const struct chain *outer;
     const struct policy_text *text;
+    const char *through; /* places of the `extends` that lead here */
 };
 
 struct loading {
@@ -28,14 +30,108 @@ struct loading {
     Crib__Policy *onto;                 /* what has been read, merged */
     const char *done[POLICY_MAX_FILES]; /* ids of the bases in it */
     size_t count;
+    struct origins *origins; /* NULL: nobody wants to know */
 };
 
+static int lay(struct loading *l, const struct policy_check *check, const struct chain *chain);
 static int lay_base(struct loading *l, const struct policy_check *check, const struct chain *chain,
                     size_t index);
 
 static int no_memory(struct loading *l, const char *name)
 {
     return fail_sys(l->err, -ENOMEM, "policy", -1, name, NULL);
+}
+
+static const char *place_of(struct loading *l, const struct policy_check *check, const char *path)
+{
+    const struct text_mark *mark = check->marks ? text_mark_find(check->marks, path) : NULL;
+
+    return mark ? arena_printf(l->arena, "%s:%u:%u", check->name, mark->line, mark->column)
+                : check->name;
+}
+
+/* Notes where the entries of the policy itself stand; those of its bases have been noted before. */
+static int note_origins(struct loading *l, const struct policy_check *check,
+                        const struct chain *chain)
+{
+    char path[64];
+
+    for (int list = 0; l->origins && list < LISTS_OF_CALLS; list++) {
+        enum syscalls_list which = (enum syscalls_list)list;
+        size_t count;
+
+        syscalls_entries(check->policy->syscalls, which, &count);
+        for (size_t i = 0; i < count; i++) {
+            struct origin origin = {.through = chain->through};
+
+            snprintf(path, sizeof(path), "%s[%zu]", syscalls_path(which), i);
+            origin.place = place_of(l, check, path);
+            if (!origin.place ||
+                arena_push_value(l->arena, &l->origins->list[list], &l->origins->count[list],
+                                 &origin, sizeof(origin)) < 0)
+                return no_memory(l, check->name);
+        }
+    }
+    return 0;
+}
+
+static const char *through_text(struct loading *l, const struct policy_check *check,
+                                const struct chain *chain, const char *path)
+{
+    const char *place = place_of(l, check, path);
+
+    return place && chain->through[0] ? arena_printf(l->arena, "%s, %s", chain->through, place)
+                                      : place;
+}
+
+/* The capabilities of a policy and its bases. Return: 0; -ENOMEM. */
+static int caps_of(struct loading *l, const Crib__Policy *policy, char ***ret, size_t *ret_count)
+{
+    const Crib__Caps *both[] = {l->onto->caps, policy->caps};
+    int r = 0;
+
+    *ret = NULL;
+    *ret_count = 0;
+    for (int n = 0; n < 2; n++)
+        for (size_t i = 0; both[n] && r == 0 && i < both[n]->n_keep; i++)
+            r = arena_push(l->arena, ret, ret_count, both[n]->keep[i]);
+    return r;
+}
+
+/* A profile counts as the last base. */
+static int lay_profile(struct loading *l, const struct policy_check *check,
+                       const struct chain *chain)
+{
+    const char *name = check->policy->syscalls->profile;
+    struct policy_text text = {0};
+    struct chain inner = {chain, &text, NULL};
+    struct text_marks marks;
+    struct policy_check found = {.marks = &marks, .err = l->err};
+    Crib__Policy *policy;
+    char **caps, said[sizeof(l->err->detail)];
+    size_t n_caps;
+    int r = caps_of(l, check->policy, &caps, &n_caps);
+
+    if (r < 0)
+        return no_memory(l, check->name);
+    if (!chain->text->data || chain->text->shipped || !policy_is_path(name))
+        return policy_refuse(check, "syscalls.profile", -EINVAL,
+                             policy_is_path(name) ? "only a policy file can name a profile"
+                                                  : "a path has a slash or ends in .json");
+    r = policy_find(name, chain->text, NULL, l->arena, &text, l->err);
+    if (r < 0) {
+        if (l->err)
+            l->err->step = NULL;
+        return policy_refuse(check, "syscalls.profile", r, "%s",
+                             l->err ? crib_error_text(l->err, said, sizeof(said)) : "");
+    }
+    r = profile_read(&text, caps, n_caps, l->arena, &policy, &marks, l->err);
+    inner.through = through_text(l, check, chain, "syscalls.profile");
+    if (r < 0 || !inner.through)
+        return r < 0 ? r : no_memory(l, text.name);
+    found.policy = policy;
+    found.name = text.name;
+    return lay(l, &found, &inner);
 }
 
 /* Checks a policy, lays its bases over what has been read, then itself. */
@@ -49,9 +145,17 @@ static int lay(struct loading *l, const struct policy_check *check, const struct
                           POLICY_MAX_EXTENDS);
     for (size_t i = 0; r == 0 && i < own.n_extends; i++)
         r = lay_base(l, check, chain, i);
+    if (r == 0 && own.syscalls && own.syscalls->profile)
+        r = lay_profile(l, check, chain);
+    if (r < 0)
+        return r;
+    if (own.syscalls)
+        own.syscalls->profile = NULL;
+    r = note_origins(l, check, chain);
     if (r < 0)
         return r;
     own.n_extends = 0;
+    own.expect = NULL;
     r = merge_message(&l->onto->base, &own.base, l->arena);
     return r < 0 ? no_memory(l, check->name) : 0;
 }
@@ -140,25 +244,27 @@ static int lay_base(struct loading *l, const struct policy_check *check, const s
                     size_t index)
 {
     struct policy_text text = {0};
-    const struct chain inner = {chain, &text};
+    struct chain inner = {chain, &text, NULL};
     char path[32], said[sizeof(l->err->detail)];
     int r = find_base(l, check->policy->extends[index], chain, &text);
 
-    if (r > 0)
-        return lay_text(l, &inner);
+    snprintf(path, sizeof(path), "extends[%zu]", index);
+    if (r > 0) {
+        inner.through = through_text(l, check, chain, path);
+        return inner.through ? lay_text(l, &inner) : no_memory(l, check->name);
+    }
     if (r == 0 || !l->err)
         return r;
     l->err->step = NULL;
     crib_error_text(l->err, said, sizeof(said));
-    snprintf(path, sizeof(path), "extends[%zu]", index);
     return policy_refuse(check, path, r, "%s", said);
 }
 
 static int load_text(const struct policy_text *text, const char *const *dirs, struct arena *arena,
-                     Crib__Policy **ret, struct crib_error *err)
+                     Crib__Policy **ret, struct origins *ret_origins, struct crib_error *err)
 {
-    struct loading l = {.dirs = dirs, .arena = arena, .err = err};
-    const struct chain chain = {NULL, text};
+    struct loading l = {.dirs = dirs, .arena = arena, .err = err, .origins = ret_origins};
+    const struct chain chain = {NULL, text, ""};
     int r;
 
     l.onto = ARENA_NEW(arena, crib__policy, Crib__Policy);
@@ -168,13 +274,21 @@ static int load_text(const struct policy_text *text, const char *const *dirs, st
     return r;
 }
 
-int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
-                struct crib_error *err)
+int policy_load_origins(const char *name, const char *const *dirs, struct arena *arena,
+                        Crib__Policy **ret, struct origins *ret_origins, struct crib_error *err)
 {
     struct policy_text text;
     int r = policy_find(name, NULL, dirs, arena, &text, err);
 
-    return r < 0 ? r : load_text(&text, dirs, arena, ret, err);
+    if (ret_origins)
+        *ret_origins = (struct origins){0};
+    return r < 0 ? r : load_text(&text, dirs, arena, ret, ret_origins, err);
+}
+
+int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
+                struct crib_error *err)
+{
+    return policy_load_origins(name, dirs, arena, ret, NULL, err);
 }
 
 int policy_parse(const char *name, const void *data, size_t len, const char *const *dirs,
@@ -185,7 +299,7 @@ int policy_parse(const char *name, const void *data, size_t len, const char *con
     if (len > POLICY_MAX_BYTES)
         return fail_text(err, -EFBIG, "policy", -1, name, "it is larger than %d KiB",
                          POLICY_MAX_BYTES / 1024);
-    return load_text(&text, dirs, arena, ret, err);
+    return load_text(&text, dirs, arena, ret, NULL, err);
 }
 
 /* A copy that shares nothing with @policy. */
@@ -210,7 +324,7 @@ int policy_resolve(const Crib__Policy *policy, const char *const *dirs, struct a
 {
     static const struct policy_text text = {.name = "policy"};
     struct loading l = {.dirs = dirs, .arena = arena, .err = err};
-    const struct chain chain = {NULL, &text};
+    const struct chain chain = {NULL, &text, ""};
     struct policy_check check = {.name = text.name, .err = err};
     Crib__Policy *own;
     int r = text_unknown(&policy->base, err);

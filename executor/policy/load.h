@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "policy.pb-c.h"
+#include "policy/origins.h"
 
 #define POLICY_MAX_BYTES   (256 * 1024)
 #define POLICY_MAX_EXTENDS 16 /* depth of `extends`, and bases of one policy */
@@ -38,6 +39,13 @@
  */
 int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
                 struct crib_error *err);
+
+/**
+ * policy_load_origins() - As policy_load(), and where the entries of `syscalls` come from
+ * @ret_origins: filled, in @arena
+ */
+int policy_load_origins(const char *name, const char *const *dirs, struct arena *arena,
+                        Crib__Policy **ret, struct origins *ret_origins, struct crib_error *err);
 
 /**
  * policy_parse() - The effective policy of a text

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation: the lists of both policies are expanded to rules. A rule is a set of calls:
- * all of one number, or those whose argument has certain bits. What a rule of the policy's `allow`
+ * all of one number, or those whose arguments have certain bits in one of a few ways (pieces.h).
+ * With what errno a call is denied is no matter. What a rule of the policy's `allow`
  * or `log` lets through must be
  *
  *   - wholly taken away again by one stronger rule of the policy; or else
@@ -16,16 +17,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/origins.h"
 #include "policy/rule.h"
 #include "policy/within_parts.h"
 
 #define SAID_RULES 3 /* of the widest, told in an error */
 
 /* By strength, as in a filter. */
-enum list { DENY, KILL, LOG, ALLOW, LISTS };
-
-static const char *const steps[LISTS] = {"syscalls.deny", "syscalls.kill", "syscalls.log",
-                                         "syscalls.allow"};
+enum list {
+    DENY = LIST_DENY,
+    KILL = LIST_KILL,
+    LOG = LIST_LOG,
+    ALLOW = LIST_ALLOW,
+    LISTS = LISTS_OF_CALLS
+};
 
 struct rules {
     struct rule *list;
@@ -39,35 +44,19 @@ struct comparison {
     struct rules logged; /* the widest logs it, and the policy has nothing as strong */
 };
 
-static char *const *entries_of(const Crib__Syscalls *syscalls, enum list list, size_t *ret_count)
-{
-    *ret_count = 0;
-    if (!syscalls)
-        return NULL;
-    switch (list) {
-    case DENY:
-        *ret_count = syscalls->n_deny;
-        return syscalls->deny;
-    case KILL:
-        *ret_count = syscalls->n_kill;
-        return syscalls->kill;
-    case LOG:
-        *ret_count = syscalls->n_log;
-        return syscalls->log;
-    default:
-        *ret_count = syscalls->n_allow;
-        return syscalls->allow;
-    }
-}
-
 /* A filter holds fewer; comparing takes the square of them. */
 static int count_conditions(struct within *w, const struct rules lists[LISTS])
 {
+    struct pieces pieces;
     size_t count = 0;
 
     for (int list = 0; list < LISTS; list++)
-        for (size_t i = 0; i < lists[list].count; i++)
-            count += lists[list].list[i].conditional;
+        for (size_t i = 0; i < lists[list].count && count <= WITHIN_MAX_CONDITIONS; i++) {
+            const struct rule *rule = &lists[list].list[i];
+
+            if (rule->count && pieces_of(rule->conditions, rule->count, &pieces) == 0)
+                count += pieces.count + pieces.exceptions;
+        }
     if (count <= WITHIN_MAX_CONDITIONS)
         return 0;
     return WIDER(w, "syscalls", -1, NULL, "more than %d conditions cannot be compared",
@@ -78,33 +67,77 @@ static int expand(struct within *w, const Crib__Syscalls *syscalls, struct rules
 {
     for (int list = 0; list < LISTS; list++) {
         size_t count;
-        char *const *entries = entries_of(syscalls, (enum list)list, &count);
+        char *const *entries = syscalls_entries(syscalls, (enum syscalls_list)list, &count);
         int r = rules_expand(entries, count, w->arena, &ret[list].list, &ret[list].count, w->err);
 
         if (r < 0 && w->err)
-            w->err->step = steps[list];
+            w->err->step = syscalls_path((enum syscalls_list)list);
         if (r < 0)
             return r;
     }
     return count_conditions(w, ret);
 }
 
+static bool has_condition(const struct rule *rule, const struct condition *condition)
+{
+    for (size_t i = 0; i < rule->count; i++)
+        if (condition_compare(&rule->conditions[i], condition) == 0)
+            return true;
+    return false;
+}
+
+/* Whether each of the pieces has one outcome with a condition. */
+static bool all_are(const struct pieces *pieces, const struct condition *c, enum outcome outcome)
+{
+    for (size_t i = 0; i < pieces->count; i++)
+        if (condition_outcome(c, pieces->piece[i].mask[c->arg], pieces->piece[i].value[c->arg]) !=
+            outcome)
+            return false;
+    return true;
+}
+
 /* Whether @other fits every call that @one fits. */
 static bool implies(const struct rule *one, const struct rule *other)
 {
-    if (one->call != other->call || !other->conditional)
+    struct pieces pieces;
+
+    if (one->call != other->call || other->count == 0)
         return one->call == other->call;
-    return one->conditional && one->arg == other->arg && !(other->mask & ~one->mask) &&
-           (one->value & other->mask) == other->value;
+    if (pieces_of(one->conditions, one->count, &pieces) < 0)
+        return false;
+    for (size_t i = 0; i < other->count; i++)
+        if (!has_condition(one, &other->conditions[i]) &&
+            !all_are(&pieces, &other->conditions[i], ALWAYS))
+            return false;
+    return true;
+}
+
+/* Whether each call that fits @one breaks a condition of @other. */
+static bool breaks(const struct rule *one, const struct rule *other)
+{
+    struct pieces pieces;
+
+    if (pieces_of(one->conditions, one->count, &pieces) < 0)
+        return false;
+    for (size_t i = 0; i < pieces.count; i++) {
+        bool broken = false;
+
+        for (size_t j = 0; j < other->count && !broken; j++) {
+            const struct condition *c = &other->conditions[j];
+
+            broken = condition_outcome(c, pieces.piece[i].mask[c->arg],
+                                       pieces.piece[i].value[c->arg]) == NEVER;
+        }
+        if (!broken)
+            return false;
+    }
+    return true;
 }
 
 /* Whether no call fits both. */
 static bool apart(const struct rule *one, const struct rule *other)
 {
-    if (one->call != other->call)
-        return true;
-    return one->conditional && other->conditional && one->arg == other->arg &&
-           ((one->value ^ other->value) & one->mask & other->mask);
+    return one->call != other->call || breaks(one, other) || breaks(other, one);
 }
 
 static bool covered(const struct rule *rule, const struct rules *by)
@@ -146,16 +179,12 @@ static const struct rule *find_touching(const struct rules *rules, const struct 
     return NULL;
 }
 
-static bool same(const struct rule *one, const struct rule *other)
-{
-    return implies(one, other) && implies(other, one);
-}
-
 /* Return: which entry of a list of the policy brought the rule; -1. */
 static int index_of(const struct comparison *c, enum list list, const struct rule *rule)
 {
     size_t count, n;
-    char *const *entries = entries_of(c->w->policy->syscalls, list, &count);
+    char *const *entries =
+        syscalls_entries(c->w->policy->syscalls, (enum syscalls_list)list, &count);
     int found = -1;
 
     for (size_t i = 0; i < count && found < 0; i++) {
@@ -165,7 +194,7 @@ static int index_of(const struct comparison *c, enum list list, const struct rul
         arena_init(&scratch, 0);
         if (rules_expand(&entries[i], 1, &scratch, &rules, &n, NULL) == 0)
             for (size_t j = 0; j < n && found < 0; j++)
-                found = same(&rules[j], rule) ? (int)i : -1;
+                found = rule_compare(&rules[j], rule) == 0 ? (int)i : -1;
         arena_done(&scratch);
     }
     return found;
@@ -203,8 +232,8 @@ static size_t say_rules(const struct comparison *c, const struct rules *rules,
 static int refuse(const struct comparison *c, enum list list, const struct rule *rule,
                   const char *format, const char *said)
 {
-    return fail_text(c->w->err, -EACCES, steps[list], index_of(c, list, rule), text_of(c, rule),
-                     format, said);
+    return fail_text(c->w->err, -EACCES, syscalls_path((enum syscalls_list)list),
+                     index_of(c, list, rule), text_of(c, rule), format, said);
 }
 
 static int refuse_not_let(const struct comparison *c, enum list list, const struct rule *rule)
@@ -267,6 +296,9 @@ int within_syscalls(struct within *w)
     struct comparison c = {.w = w};
     int r;
 
+    if ((w->widest->syscalls && w->widest->syscalls->profile) ||
+        (w->policy->syscalls && w->policy->syscalls->profile))
+        return fail_text(w->err, -EPROTO, "syscalls.profile", -1, NULL, "it has not been read yet");
     if (is_off(w->widest->syscalls))
         return 0;
     if (is_off(w->policy->syscalls))

@@ -35,7 +35,7 @@ static void read_policy(const char *name, enum word words[NUMBERS], bool *ret_fi
                                   &rules, &count, NULL),
                      0);
     for (size_t i = 0; i < count; i++) {
-        enum word word = rules[i].conditional ? DEPENDS : ALLOWED;
+        enum word word = rules[i].count ? DEPENDS : ALLOWED;
 
         if (word > words[rules[i].call->number] || word == ALLOWED)
             words[rules[i].call->number] = word;
@@ -44,7 +44,7 @@ static void read_policy(const char *name, enum word words[NUMBERS], bool *ret_fi
                                   &count, NULL),
                      0);
     for (size_t i = 0; i < count; i++)
-        words[rules[i].call->number] = rules[i].conditional ? DEPENDS : DENIED;
+        words[rules[i].call->number] = rules[i].count ? DEPENDS : DENIED;
     arena_done(&arena);
 }
 

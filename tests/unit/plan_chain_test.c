@@ -62,6 +62,25 @@ static void test_sections_answer_or_hand_on(void **state)
     arena_done(&arena);
 }
 
+static void test_a_section_passes_over_the_next(void **state)
+{
+    const struct filter_section sections[] = {
+        {{hits_read, 4}, FIRST, true}, {{hits_read, 4}, SECOND}, {{hits_write, 4}, SECOND, true}};
+    struct filter_rules rules = {0};
+    struct filter_code program;
+    struct crib_error err;
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, 0);
+    assert_int_equal(filter_chain(&rules, sections, 3, LAST, &arena, &program, &err), 0);
+    assert_int_equal(ask(&program, 0), LAST);
+    assert_int_equal(ask(&program, 1), LAST);
+    assert_int_equal(filter_chain(&rules, sections + 1, 2, LAST, &arena, &program, &err), 0);
+    assert_int_equal(ask(&program, 0), SECOND);
+    arena_done(&arena);
+}
+
 static void test_numbers_without_a_name_are_unknown(void **state)
 {
     struct filter_rules rules = {0};
@@ -134,13 +153,12 @@ static void test_a_program_too_long_for_the_kernel(void **state)
 {
     struct filter_rules rules = {0};
     struct filter_code program;
-    struct filter_section section;
+    struct filter_section section = {.hit = FIRST};
     struct crib_error err;
     struct arena arena;
 
     (void)state;
     arena_init(&arena, 0);
-    section.hit = FIRST;
     section.program.len = 5000;
     section.program.code = arena_alloc(&arena, 5000 * sizeof(struct sock_filter));
     for (int i = 0; i < 5000; i++)
@@ -154,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sections_answer_or_hand_on),
+        cmocka_unit_test(test_a_section_passes_over_the_next),
         cmocka_unit_test(test_numbers_without_a_name_are_unknown),
         cmocka_unit_test(test_clone3_is_known_where_a_rule_names_it),
         cmocka_unit_test(test_another_architecture_is_killed),

@@ -54,7 +54,8 @@ static void test_calls_in_words(void **state)
         {39, EPERM, {1, 2, 3, 4, 5, 6}, "getpid: getpid(): EPERM"},
         {9999, EPERM, {1, 2, 3, 4, 5, 6}, "9999: 9999(0x1, 0x2, 0x3, 0x4, 0x5, 0x6): EPERM"},
         {-5, ENOSYS, {0}, "-5: -5(0, 0, 0, 0, 0, 0): ENOSYS"},
-        {39, EACCES, {0}, "getpid: getpid(): errno 13"},
+        {39, EACCES, {0}, "getpid: getpid(): EACCES"},
+        {39, 4000, {0}, "getpid: getpid(): errno 4000"},
     };
 
     (void)state;

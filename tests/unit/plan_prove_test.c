@@ -98,7 +98,9 @@ static void subject_start(struct subject *s)
                                         "socket(domain == AF_INET)",
                                         "clone(flags & CLONE_NEWUSER|CLONE_NEWNS == 0)",
                                         "lseek(offset == 0x100000005)",
-                                        "prctl(option == PR_SET_NAME)"};
+                                        "prctl(option == PR_SET_NAME)",
+                                        "fadvise64(offset < 0x100000005, advice != 2)",
+                                        "sched_getscheduler(pid >= 3)"};
     Crib__Syscalls *asked;
 
     fixture_start(&s->f);
@@ -107,6 +109,8 @@ static void subject_start(struct subject *s)
         push_text(&s->f, &asked->allow, &asked->n_allow, allow[i]);
     push_text(&s->f, &asked->deny, &asked->n_deny, "ioctl(cmd == TIOCSTI)");
     push_text(&s->f, &asked->deny, &asked->n_deny, "socket(type & 0xf == SOCK_RAW)");
+    push_text(&s->f, &asked->deny, &asked->n_deny,
+              "lseek(whence in {SEEK_CUR, SEEK_END}) -> ESPIPE");
     push_text(&s->f, &asked->kill, &asked->n_kill, "ptrace");
     push_text(&s->f, &asked->log, &asked->n_log, "write(fd == 9)");
     must_build(&s->f);
@@ -141,6 +145,11 @@ static void test_rules_read_directly(void **state)
         {-1, 0, 0, SECCOMP_RET_ERRNO | ENOSYS, SECCOMP_RET_ERRNO | ENOSYS},
         {0x40000000, 0, 0, SECCOMP_RET_ERRNO | ENOSYS, SECCOMP_RET_ERRNO | ENOSYS},
         {57, 0, 0, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ERRNO | EPERM},
+        {145, 2, 0, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ERRNO | EPERM},
+        {145, 3, 0, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW},
+        {145, 1ull << 40 | 2, 0, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ERRNO | EPERM},
+        {221, 0, 0x100000004, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW},
+        {221, 0, 0x100000005, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ERRNO | EPERM},
     };
     struct subject s;
 
@@ -167,7 +176,8 @@ static uint64_t next_random(uint64_t *seed)
 /* Whether two programs agree on many calls near the rules. */
 static bool agree(const struct filter_code *a, const struct filter_code *b)
 {
-    static const int numbers[] = {0, 1, 8, 16, 41, 56, 57, 59, 101, 157, 231, 400, 435, 471};
+    static const int numbers[] = {0,   1,   8,   16,  41,  56,  57,  59,
+                                  101, 157, 231, 400, 435, 471, 221, 145};
     static const uint64_t values[] = {0,      1,       2,       3,          5,           9,      15,
                                       0x5412, 0x20000, 0x10000, 0x10000000, 0x100000005, 0x80003};
     uint64_t seed = 1;
@@ -176,8 +186,8 @@ static bool agree(const struct filter_code *a, const struct filter_code *b)
         struct seccomp_data data = {.arch = AUDIT_ARCH_X86_64};
         uint32_t x = 0, y = 0;
 
-        data.nr = i < 600 ? i : numbers[next_random(&seed) % 14];
-        for (int arg = 0; arg < 3; arg++) {
+        data.nr = i < 600 ? i : numbers[next_random(&seed) % 16];
+        for (int arg = 0; arg < 4; arg++) {
             data.args[arg] = values[next_random(&seed) % 13];
             if (next_random(&seed) % 4 == 0)
                 data.args[arg] ^= (uint64_t)1 << next_random(&seed) % 64;

@@ -101,6 +101,43 @@ static void test_deny_beats_kill_beats_log_beats_allow(void **state)
     }
 }
 
+/* Of several entries that fit, the last names the errno. */
+static void test_errnos_of_denied_calls(void **state)
+{
+    static const struct {
+        const char *first, *second, *otherwise, *lists;
+    } rows[] = {
+        {"read -> ENOENT", NULL, NULL, "read -> ENOENT"},
+        {"read -> EPERM", NULL, NULL, ""},
+        {"read -> EPERM", NULL, "ENOSYS", "read"},
+        {"read -> ENOSYS", NULL, "ENOSYS", ""},
+        {"read -> ENOENT", "read", NULL, ""},
+        {"read", "read -> ENOENT", NULL, "read -> ENOENT"},
+        {"read -> ENOENT", "read(fd == 1)", NULL, "read(fd == 1), read -> ENOENT"},
+        {"read(fd == 1)", "read -> ENOENT", NULL, "read -> ENOENT"},
+        {"read(fd == 2)", "read(fd == 1)", "ENOSYS", "read(fd == 1), read(fd == 2)"},
+        {"@sync -> ENOENT", "sync -> EIO", NULL,
+         "fdatasync -> ENOENT, fsync -> ENOENT, msync -> ENOENT, sync -> EIO, sync_file_range -> "
+         "ENOENT, syncfs -> ENOENT"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const Crib__SyscallsPlan *plan;
+        struct fixture f;
+
+        fixture_start(&f);
+        deny(&f, rows[i].first);
+        if (rows[i].second)
+            deny(&f, rows[i].second);
+        f.policy->syscalls->otherwise = (char *)rows[i].otherwise;
+        must_build(&f);
+        plan = f.plan->syscalls;
+        assert_string_equal(join(&f, plan->deny, plan->n_deny), rows[i].lists);
+        fixture_done(&f);
+    }
+}
+
 static void test_init_is_told_how_to_answer(void **state)
 {
     struct fixture f;
@@ -117,16 +154,17 @@ static void test_init_is_told_how_to_answer(void **state)
     assert_int_equal(f.plan->syscalls->n_answers, 3);
     assert_int_equal(answers[0]->action, CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse);
     assert_int_equal(answers[0]->number, 16);
-    assert_true(answers[0]->conditional);
-    assert_int_equal(answers[0]->arg, 1);
-    assert_int_equal(answers[0]->mask, 0xffffffff);
-    assert_int_equal(answers[0]->value, 0x5412);
+    assert_int_equal(answers[0]->code, EPERM);
+    assert_int_equal(answers[0]->n_matches, 1);
+    assert_int_equal(answers[0]->matches[0]->arg, 1);
+    assert_int_equal(answers[0]->matches[0]->mask, 0xffffffff);
+    assert_int_equal(answers[0]->matches[0]->value, 0x5412);
     assert_int_equal(answers[1]->action, CRIB__SYSCALLS_PLAN__ANSWER__ACTION__kill);
     assert_int_equal(answers[1]->number, 101);
-    assert_false(answers[1]->conditional);
+    assert_int_equal(answers[1]->n_matches, 0);
     assert_int_equal(answers[2]->action, CRIB__SYSCALLS_PLAN__ANSWER__ACTION__proceed);
-    assert_int_equal(answers[2]->mask, 0xf);
-    assert_int_equal(answers[2]->value, 3);
+    assert_int_equal(answers[2]->matches[0]->mask, 0xf);
+    assert_int_equal(answers[2]->matches[0]->value, 3);
     fixture_done(&f);
 }
 
@@ -251,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_are_sorted_and_said_once),
         cmocka_unit_test(test_deny_beats_kill_beats_log_beats_allow),
+        cmocka_unit_test(test_errnos_of_denied_calls),
         cmocka_unit_test(test_init_is_told_how_to_answer),
         cmocka_unit_test(test_a_program_must_be_able_to_start_and_end),
         cmocka_unit_test(test_bad_entries_are_told_with_their_place),

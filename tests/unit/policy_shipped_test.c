@@ -59,7 +59,7 @@ static bool fits(const struct rules *rules, const char *call, const uint64_t arg
 
         if (strcmp(rule->call->name, call) != 0)
             continue;
-        if (!rule->conditional || (args[rule->arg] & rule->mask) == rule->value)
+        if (rule_fits(rule, args))
             return true;
     }
     return false;
@@ -190,7 +190,7 @@ static void test_execve_is_always_allowed(void **state)
         load(&l, shipped_policies[p].name);
         for (size_t r = 0; r < l.allow.count; r++)
             if (strcmp(l.allow.list[r].call->name, "execve") == 0)
-                unconditional |= !l.allow.list[r].conditional;
+                unconditional |= !l.allow.list[r].count;
         for (size_t r = 0; r < l.deny.count; r++)
             assert_string_not_equal(l.deny.list[r].call->name, "execve");
         assert_true(unconditional == is_filtered(&l));

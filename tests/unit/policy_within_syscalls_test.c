@@ -336,12 +336,69 @@ static void test_random_pairs(void **state)
     assert_true(within > judged - judged / 5);
 }
 
+/* What one entry lets through, and another does not; both ways for what is stricter. */
+static void test_conditions_are_compared(void **state)
+{
+    static const struct {
+        const char *policy, *widest;
+        bool within, back;
+    } rows[] = {
+        {"read(fd < 3)", "read(fd < 5)", true, false},
+        {"read(fd < 3)", "read(fd <= 2)", true, true},
+        {"read(fd in {1, 2})", "read(fd != 3)", true, false},
+        {"read(fd in {1, 3})", "read(fd != 3)", false, false},
+        {"read(fd == 1)", "read(fd in {1, 2})", true, false},
+        {"read(fd == 1, count < 9)", "read(fd == 1)", true, false},
+        {"read(fd > 7)", "read(fd >= 7, fd != 7)", true, true},
+        {"read(fd != 3, fd != 4)", "read(fd != 3)", true, false},
+        {"mmap(prot within PROT_READ)", "mmap(prot within PROT_READ|PROT_WRITE)", true, false},
+        {"mmap(prot within PROT_READ|PROT_WRITE)", "mmap(prot & PROT_EXEC == 0)", true, false},
+        {"mmap(prot == 0)", "mmap(prot within 3)", true, false},
+        {"lseek(offset < 0x100000005)", "lseek(offset < 0x200000005)", true, false},
+        {"read(fd == 1)", "read(count == 1)", false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char one[256], other[256];
+
+        snprintf(one, sizeof(one), "syscalls:\n  allow:\n  - %s\n", rows[i].policy);
+        snprintf(other, sizeof(other), "syscalls:\n  allow:\n  - %s\n", rows[i].widest);
+        if (rows[i].within)
+            assert_within(one, other, OWN_NONE);
+        else
+            assert_wider(one, other, OWN_NONE, NULL);
+        if (rows[i].back)
+            assert_within(other, one, OWN_NONE);
+        else
+            assert_wider(other, one, OWN_NONE, NULL);
+    }
+}
+
+static void test_denials_are_compared(void **state)
+{
+    (void)state;
+    assert_wider("syscalls:\n  allow: [read]\n  deny: [read(fd > 5)]\n",
+                 "syscalls:\n  allow: [read]\n  deny: [read(fd > 4)]\n", OWN_NONE, NULL);
+    assert_within("syscalls:\n  allow: [read]\n  deny: [read(fd > 4)]\n",
+                  "syscalls:\n  allow: [read]\n  deny: [read(fd > 5)]\n", OWN_NONE);
+    assert_within("syscalls:\n  allow: [read(fd < 3)]\n",
+                  "syscalls:\n  allow: [read]\n  deny: [read(fd >= 3) -> EIO]\n", OWN_NONE);
+    assert_within("syscalls:\n  allow: [read(fd != 3)]\n",
+                  "syscalls:\n  allow: [read]\n  deny: [read(fd == 3)]\n", OWN_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),           cmocka_unit_test(test_what_is_taken_away),
-        cmocka_unit_test(test_what_is_logged),  cmocka_unit_test(test_filters_off),
-        cmocka_unit_test(test_many_conditions), cmocka_unit_test(test_random_pairs),
+        cmocka_unit_test(test_conditions_are_compared),
+        cmocka_unit_test(test_denials_are_compared),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_what_is_taken_away),
+        cmocka_unit_test(test_what_is_logged),
+        cmocka_unit_test(test_filters_off),
+        cmocka_unit_test(test_many_conditions),
+        cmocka_unit_test(test_random_pairs),
     };
 
     return test_run(tests);

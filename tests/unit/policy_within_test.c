@@ -58,8 +58,17 @@ static const char *const decided[] = {
     "crib.Syscalls.deny",
     "crib.Syscalls.kill",
     "crib.Syscalls.log",
+    "crib.Syscalls.otherwise", /* which errno is no grant */
+    "crib.Syscalls.profile",
     "crib.Env.pass",
     "crib.Env.set",
+    /* grant nothing */
+    "crib.Policy.reason",
+    "crib.Reason.grant",
+    "crib.Reason.why",
+    "crib.Policy.expect",
+    "crib.Expect.allow",
+    "crib.Expect.deny",
 };
 
 static size_t count_fields(const ProtobufCMessageDescriptor *type)

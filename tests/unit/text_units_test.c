@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "channel.pb-c.h"
+#include "harness.pb-c.h"
 #include "plan.pb-c.h"
 #include "site.pb-c.h"
 #include "text/field.h"
@@ -17,6 +18,7 @@ static const ProtobufCMessageDescriptor *const roots[] = {
     &crib__task__descriptor,   &crib__result__descriptor, &crib__event__descriptor,
     &crib__host__descriptor,   &crib__plan__descriptor,   &crib__order__descriptor,
     &crib__report__descriptor, &crib__frame__descriptor,  &crib__site__descriptor,
+    &crib__suite__descriptor,
 };
 
 /* Calls @visit for every field below @type. Fails on a schema nested deeper than the codec goes. */
