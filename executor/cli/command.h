@@ -12,6 +12,8 @@
 /* Exit statuses that are crib's own; otherwise the task's, and 128+n when signal n ended it. */
 enum status {
     STATUS_INVALID = 1,      /* policy check: one file at least is wrong */
+    STATUS_TEST_FAILED = 1,  /* test: one case at least */
+    STATUS_TEST_USAGE = 2,   /* test: bad usage, or a file that cannot be read */
     STATUS_TIMEOUT = 124,    /* wall time */
     STATUS_FAILED = 125,     /* crib itself: bad usage, a sandbox that cannot be set up */
     STATUS_UNRUNNABLE = 126, /* the program is there, but cannot be executed */
@@ -31,6 +33,7 @@ enum {
     IN_KILL = 128,
     IN_LOGS = 256,
     IN_ATTACH = 512,
+    IN_TEST = 1024,
     IN_DAEMON = IN_ASK | IN_WAIT | IN_KILL | IN_LOGS | IN_ATTACH,
     IN_TASKS = IN_RUN | IN_EXEC | IN_FORK,
     IN_STARTS = IN_TASKS | IN_PLAN,
@@ -67,6 +70,7 @@ int command_attach(struct request *request);
 int command_inspect(struct request *request);
 int command_forget(struct request *request);
 int command_info(struct request *request);
+int command_test(struct request *request);
 int command_version(struct request *request);
 int command_help(struct request *request);
 

@@ -32,12 +32,23 @@ static const struct command table[] = {
      command_fork},
     {"plan", IN_PLAN, "FILE [ARG...]", 1, -1, "show what run would do, as YAML; nothing is run",
      NULL, command_plan},
-    {"policy", IN_OTHER, "check FILE... | show NAME | list", 1, -1, "check and show policies",
+    {"policy", IN_OTHER,
+     "check FILE... | show NAME | list | explain FILE CALL | diff A B | fmt FILE | lint FILE... | export --oci NAME", 1,
+     -1, "check policies, and look into them",
      "check reads each file with its bases, tells what is wrong, and exits with 1 if anything "
      "was.\n"
      "show prints the effective policy, bases merged, of a name or file. list names what is "
-     "shipped.\nWhere a daemon is named they tell what it lets you use.\n",
+     "shipped.\nWhere a daemon is named they tell what it lets you use.\n"
+     "explain says whether a call, as 'socket(AF_INET, SOCK_STREAM)', is let through, by which "
+     "line, and\nthrough which bases and groups; it exits with 1 if it is not. diff says what two "
+     "policies grant\ndifferently. fmt prints a policy in its canonical form. lint wants a reason "
+     "for what is dangerous. export writes a seccomp profile for other runtimes.\n",
      command_policy},
+    {"test", IN_TEST, "PATH...", 1, -1, "run test cases, and tell which do not come out as declared",
+     "PATH is a case file, a policy with `expect`, or a directory of them. Ends with 0 when all "
+     "passed,\n1 when some failed, 2 when there is something wrong with the command line or a file.\n"
+     "docs/testing.md says what is in a case file.\n",
+     command_test},
     {"ps", IN_ASK, "", 0, 0, "show the daemon's tasks",
      "Root sees everybody's. A task that has ended is shown until it is forgotten.\n", command_ps},
     {"wait", IN_WAIT, "TASK", 1, 1, "wait for the end of a daemon's task",
@@ -91,7 +102,7 @@ static int carry_out(const struct command *command, char *const *words)
 {
     struct crib_error err = {0};
     struct request request;
-    int status = STATUS_FAILED;
+    int status = command->bit == IN_TEST ? STATUS_TEST_USAGE : STATUS_FAILED;
 
     if (request_read(&request, command, words, &err) < 0) {
         char text[1024];

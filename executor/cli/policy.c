@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "cli/command.h"
 #include "cli/policy_remote.h"
+#include "cli/policy_tools.h"
 #include "cli/remote.h"
 #include "cli/say.h"
 #include "policy/load.h"
@@ -82,6 +83,30 @@ static int list(void)
     return r < 0 ? STATUS_FAILED : 0;
 }
 
+/* What needs no daemon, and asks none. */
+static int look_into(const char *what, char *const *words)
+{
+    static const struct {
+        const char *name;
+        int least, most;
+        int (*run)(char *const *words);
+    } tools[] = {
+        {"explain", 2, 2, policy_explain_call}, {"diff", 2, 2, policy_diff},
+        {"fmt", 1, 1, policy_format},           {"lint", 1, 1000, policy_lint},
+        {"export", 2, 2, policy_export},
+    };
+    int count = 0;
+
+    while (words[count])
+        count++;
+    for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+        if (strcmp(tools[i].name, what) == 0 && count >= tools[i].least && count <= tools[i].most)
+            return tools[i].run(words);
+    say("policy: say check FILE..., show NAME, list, explain FILE CALL, diff A B, fmt FILE, lint "
+        "FILE... or export --oci NAME (see 'crib help policy')");
+    return STATUS_FAILED;
+}
+
 int command_policy(struct request *request)
 {
     char *const *words = request->operands + 1;
@@ -96,6 +121,5 @@ int command_policy(struct request *request)
         return remote ? policy_remote(request, POLICY_SHOW, words) : show(words[0]);
     if (strcmp(what, "list") == 0 && !words[0])
         return remote ? policy_remote(request, POLICY_LIST, words) : list();
-    say("policy: say check FILE..., show NAME or list (see 'crib help policy')");
-    return STATUS_FAILED;
+    return look_into(what, words);
 }

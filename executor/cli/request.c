@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/signals.h"
+#include "harness/run.h"
 #include "text/units.h"
 
 #define HIGHEST_ID (UINT32_MAX - 1) /* (uid_t)-1 means none to the kernel */
@@ -173,6 +174,48 @@ static int take_result_fd(struct request *request, const char *value, struct cri
     return 0;
 }
 
+static int take_jobs(struct request *request, const char *value, struct crib_error *err)
+{
+    char why[UNIT_WHY];
+    uint64_t number;
+
+    if (unit_read(NULL, value, &number, why) < 0 || number == 0 || number > RUN_MAX_JOBS)
+        return bad_value(err, OPTION_jobs, value, "is no number from 1 to 256");
+    request->jobs = (unsigned)number;
+    return 0;
+}
+
+/* What a daemon's tasks are asked for. */
+static int take_of_daemon(struct request *request, enum option_id id, const char *value,
+                          struct crib_error *err)
+{
+    if (id == OPTION_detach)
+        request->detach = true;
+    else if (id == OPTION_label)
+        request->label = value;
+    else if (id == OPTION_follow)
+        request->follow = true;
+    else if (id == OPTION_forget)
+        request->forget = true;
+    else
+        request->signal = signal_number(value);
+    return request->signal < 0 ? bad_value(err, id, value, "is no signal") : 0;
+}
+
+static int take_of_test(struct request *request, enum option_id id, const char *value,
+                        struct crib_error *err)
+{
+    if (id == OPTION_jobs)
+        return take_jobs(request, value, err);
+    if (id == OPTION_filter)
+        request->filter = value;
+    else if (id == OPTION_junit)
+        request->junit = value;
+    else
+        request->tap = true;
+    return 0;
+}
+
 static int take(void *to, enum option_id id, const char *value, struct crib_error *err)
 {
     struct request *request = to;
@@ -217,20 +260,16 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
         request->quiet = true;
         return 0;
     case OPTION_detach:
-        request->detach = true;
-        return 0;
     case OPTION_label:
-        request->label = value;
-        return 0;
     case OPTION_signal:
-        request->signal = signal_number(value);
-        return request->signal < 0 ? bad_value(err, id, value, "is no signal") : 0;
     case OPTION_follow:
-        request->follow = true;
-        return 0;
     case OPTION_forget:
-        request->forget = true;
-        return 0;
+        return take_of_daemon(request, id, value, err);
+    case OPTION_jobs:
+    case OPTION_filter:
+    case OPTION_tap:
+    case OPTION_junit:
+        return take_of_test(request, id, value, err);
     case OPTION_socket:
         request->socket = value;
         return 0;

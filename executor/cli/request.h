@@ -25,6 +25,10 @@ struct request {
     int signal;
     const char *socket; /* NULL: not said; empty: no daemon */
     const char *label;  /* NULL */
+    unsigned jobs;      /* 0: not said */
+    const char *filter; /* NULL */
+    const char *junit;  /* NULL */
+    bool tap;
 
     struct arena arena; /* the lists below live here */
     const char **env;

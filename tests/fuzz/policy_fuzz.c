@@ -22,7 +22,7 @@ static bool names_a_path(const Crib__Policy *policy)
     for (size_t i = 0; policy && i < policy->n_extends; i++)
         if (strpbrk(policy->extends[i], "/."))
             return true;
-    return false;
+    return policy && policy->syscalls && policy->syscalls->profile;
 }
 
 static Crib__Policy *read_text(const uint8_t *data, size_t size, struct arena *arena)
