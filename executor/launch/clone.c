@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clone. The child shares our memory and suspends us until its exec, so that nothing of ours is
- * copied, however large we are; it calls nothing that changes ids, which would change *our*
- * dumpable flag, and runs on a stack of its own with all signals blocked.
+ * The clone into new namespaces (base/image.h has how), and why it may be refused.
  * Source: clone(2), capabilities(7) ("ambient")
  */
-#include "launch/parts.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "host/facts.h"
-
-#define STACK (64 * 1024)
-
-struct child {
-    int image, control;
-    int code; /* negative errno, written by the child */
-};
+#include "launch/parts.h"
 
 /* An exec by an unmapped id drops every capability but the ambient ones. */
 static int raise_ambient(void)
@@ -47,35 +31,6 @@ static int raise_ambient(void)
         if (all >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
             return -errno;
     return 0;
-}
-
-/*
- * Only the control socket and the image go along, whatever the caller has left open. The rest is
- * closed by the exec, when the parent goes on already: closing a file of a hung file system may
- * wait.
- */
-static int leave_fds(const struct child *child)
-{
-    if (dup2(child->control, 0) < 0 || dup2(child->image, 1) < 0)
-        return -errno;
-    return close_range(1, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
-}
-
-static int child_main(void *data)
-{
-    static char name[] = "crib-init";
-    static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
-    struct child *child = data;
-    int r = raise_ambient();
-
-    if (r == 0)
-        r = leave_fds(child);
-    if (r == 0) {
-        execveat(1, "", argv, envp, AT_EMPTY_PATH);
-        r = -errno;
-    }
-    child->code = r;
-    _exit(1);
 }
 
 static int namespace_flags(const Crib__NamespacesPlan *plan)
@@ -101,54 +56,22 @@ static int refuse(int code, struct crib_error *err)
     return r;
 }
 
-/* Return: the pid; negative errno. *child is written by the child if it fails before its exec. */
-static pid_t clone_blocked(struct child *child, char *stack, int flags, int *ret_pidfd)
-{
-    sigset_t all, before;
-    pid_t pid;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = clone(child_main, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | flags,
-                child, ret_pidfd);
-    pid = pid < 0 ? -errno : pid;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return pid;
-}
-
-/* Not among 0 to 2, which may be closed in the caller and become somebody's stdio. Takes @fd. */
-static int fd_raise(int fd)
-{
-    int high = fd > 2 ? fd : fd_copy(fd, 3);
-
-    if (high < 0)
-        return fd;
-    if (high != fd)
-        fd_close(&fd);
-    return high;
-}
-
 int clone_init(const Crib__NamespacesPlan *plan, int image, int control, pid_t *ret_pid,
                int *ret_pidfd, struct crib_error *err)
 {
-    struct child child = {.image = image, .control = control};
-    int pidfd = -1;
-    char *stack =
-        mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    pid_t pid;
+    const struct image_start start = {.name = init_image.name,
+                                      .image = image,
+                                      .fd0 = control,
+                                      .flags = namespace_flags(plan),
+                                      .before = raise_ambient};
+    struct image_process process;
+    int r = image_start(&start, &process);
 
-    if (stack == MAP_FAILED)
-        return fail_sys(err, -errno, "clone", -1, NULL, "a stack");
-    pid = clone_blocked(&child, stack, namespace_flags(plan), &pidfd);
-    munmap(stack, STACK);
-    if (pid < 0)
-        return refuse(pid, err);
-    if (child.code < 0) {
-        waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED);
-        fd_close(&pidfd);
-        return fail_sys(err, child.code, "init", -1, NULL, "execute crib-init");
-    }
-    *ret_pid = pid;
-    *ret_pidfd = fd_raise(pidfd);
+    if (r < 0)
+        return refuse(r, err);
+    if (process.failed < 0)
+        return fail_sys(err, process.failed, "init", -1, NULL, "execute crib-init");
+    *ret_pid = process.pid;
+    *ret_pidfd = process.pidfd;
     return 0;
 }

@@ -60,7 +60,7 @@ int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int
     struct launch launch = {
         .pidfd = -1, .control = -1, .terminal = plan->program->terminal != NULL};
     AUTO_FD int theirs = -1;
-    int image = image_fd(err), r;
+    int image = image_fd(&init_image, err), r;
 
     if (image < 0)
         return image;

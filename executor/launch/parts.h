@@ -7,10 +7,10 @@
 #ifndef LAUNCH_PARTS_H
 #define LAUNCH_PARTS_H
 
+#include "base/image.h"
 #include "launch/launch.h"
 
-/* Return: an fd that crib-init can be executed by; it stays the process's. Negative errno. */
-int image_fd(struct crib_error *err);
+extern struct image init_image; /* crib-init */
 
 /**
  * clone_init() - Clone into new namespaces and execute the image

@@ -5,6 +5,8 @@
 #include <linux/audit.h>
 #include <string.h>
 
+#include "compiler/compiler.h"
+
 /* A program while it is written. */
 struct writing {
     struct sock_filter *code; /* room for FILTER_MAX */
@@ -78,13 +80,13 @@ static int put_section(struct writing *out, const struct filter_section *section
         uint32_t left = (uint32_t)(program->len - i - 1);
 
         if (now.code == (BPF_RET | BPF_K)) {
-            if (now.k == SECTION_MISS)
+            if (now.k == COMPILER_MISS)
                 now = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, left);
-            else if (now.k == SECTION_HIT && section->skips)
+            else if (now.k == COMPILER_HIT && section->skips)
                 now = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, left + (uint32_t)behind);
-            else if (now.k == SECTION_HIT)
+            else if (now.k == COMPILER_HIT)
                 now.k = section->hit;
-            else if (now.k == SECTION_ARCH)
+            else if (now.k == COMPILER_ARCH)
                 now.k = SECCOMP_RET_KILL_PROCESS;
             else
                 return -EPROTO;
@@ -106,7 +108,7 @@ int filter_chain(const struct filter_rules *rules, const struct filter_section *
     for (size_t i = 0; i < count; i++)
         if (put_section(&out, &sections[i], i + 1 < count ? sections[i + 1].program.len : 0) < 0)
             return fail_text(err, -EPROTO, "syscalls", -1, NULL,
-                             "libseccomp made a program with an answer that was not asked for");
+                             "the compiler made a program with an answer that was not asked for");
     put_return(&out, otherwise);
     if (out.len > FILTER_MAX)
         return fail_text(err, -E2BIG, "syscalls", -1, NULL,

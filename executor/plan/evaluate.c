@@ -33,12 +33,12 @@ static inline int jump(const struct sock_filter *now, uint32_t a)
 }
 
 /* Jumps go forward only, so the end always comes. */
-int filter_run(const struct filter_code *program, const struct seccomp_data *call,
-               uint32_t *ret_answer)
+int filter_run_from(const struct filter_code *program, size_t entry,
+                    const struct seccomp_data *call, uint32_t *ret_answer)
 {
     uint32_t a = 0;
 
-    for (size_t pc = 0; pc < program->len; pc++) {
+    for (size_t pc = entry; pc < program->len; pc++) {
         const struct sock_filter *now = &program->code[pc];
         int over;
 
@@ -66,6 +66,34 @@ int filter_run(const struct filter_code *program, const struct seccomp_data *cal
         }
     }
     return -EPROTO;
+}
+
+int filter_run(const struct filter_code *program, const struct seccomp_data *call,
+               uint32_t *ret_answer)
+{
+    return filter_run_from(program, 0, call, ret_answer);
+}
+
+size_t filter_entry(const struct filter_code *program, uint32_t arch, uint32_t number)
+{
+    const struct seccomp_data call = {.nr = (int)number, .arch = arch};
+    uint32_t a = 0;
+
+    for (size_t pc = 0; pc < program->len; pc++) {
+        const struct sock_filter *now = &program->code[pc];
+        bool loads = now->code == (BPF_LD | BPF_W | BPF_ABS);
+
+        if (now->code == (BPF_RET | BPF_K) ||
+            (loads && now->k >= offsetof(struct seccomp_data, args)))
+            return pc;
+        if (now->code == (BPF_JMP | BPF_JA))
+            pc += now->k;
+        else if (BPF_CLASS(now->code) == BPF_JMP && jump(now, a) >= 0)
+            pc += (size_t)jump(now, a);
+        else if (!loads || load(&call, now->k, &a) < 0)
+            break;
+    }
+    return 0;
 }
 
 /* What is known of the accumulator before an instruction, for one call and any arguments. */
@@ -144,6 +172,8 @@ size_t filter_constants(const struct filter_code *program, uint32_t arch, uint32
     struct state states[FILTER_MAX];
     size_t count = 0;
 
+    if (program->code[filter_entry(program, arch, number)].code == (BPF_RET | BPF_K))
+        return 0; /* as most calls, decided by its number */
     memset(states, 0, program->len * sizeof(states[0]));
     states[0].kind = KNOWN;
     for (size_t pc = 0; pc < program->len; pc++) {

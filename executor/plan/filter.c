@@ -46,14 +46,10 @@ bool filter_names_clone3(const struct filter_rules *rules)
     return false;
 }
 
-static const struct rule *find(const struct filter_list *list, const struct seccomp_data *call)
+static const struct rule *find(const struct filter_list *list, int number, const uint64_t args[6])
 {
-    uint64_t args[6];
-
-    for (int i = 0; i < 6; i++)
-        args[i] = call->args[i];
     for (size_t i = 0; i < list->count; i++)
-        if (list->rules[i].call->number == call->nr && rule_fits(&list->rules[i], args))
+        if (list->rules[i].call->number == number && rule_fits(&list->rules[i], args))
             return &list->rules[i];
     return NULL;
 }
@@ -63,28 +59,47 @@ int filter_code_of(const struct rule *rule)
     return rule->code ? rule->code : EPERM;
 }
 
+const struct rule *filter_rule(const struct filter_rules *rules, const struct seccomp_data *call,
+                               enum filter_list_name *ret_list)
+{
+    uint64_t args[6];
+
+    for (int i = 0; i < 6; i++)
+        args[i] = call->args[i];
+    for (int name = 0; name < FILTER_LISTS; name++) {
+        const struct rule *rule = find(&rules->list[name], call->nr, args);
+
+        *ret_list = (enum filter_list_name)name;
+        if (rule)
+            return rule;
+    }
+    return NULL;
+}
+
 uint32_t filter_decide(const struct filter_rules *rules, bool listener,
                        const struct seccomp_data *call)
 {
     const uint32_t otherwise =
         SECCOMP_RET_ERRNO | (uint32_t)(rules->otherwise ? rules->otherwise : EPERM);
-    const struct rule *denied;
+    const struct rule *rule;
+    enum filter_list_name list;
 
     if (call->arch != AUDIT_ARCH_X86_64)
         return SECCOMP_RET_KILL_PROCESS;
-    if (call->nr < 0 || call->nr > CALLS_LAST || !call_by_number(call->nr))
+    if (call->nr < 0 || call->nr > CALLS_LAST)
+        return SECCOMP_RET_ERRNO | ENOSYS;
+    rule = filter_rule(rules, call, &list);
+    if (!rule && !call_by_number(call->nr))
         return SECCOMP_RET_ERRNO | ENOSYS;
     if (call->nr == CLONE3 && !filter_names_clone3(rules))
         return SECCOMP_RET_ERRNO | ENOSYS;
-    denied = find(&rules->list[FILTER_DENY], call);
-    if (denied)
-        return listener ? SECCOMP_RET_USER_NOTIF
-                        : SECCOMP_RET_ERRNO | (uint32_t)filter_code_of(denied);
-    if (find(&rules->list[FILTER_KILL], call))
-        return listener ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_KILL_PROCESS;
-    if (find(&rules->list[FILTER_LOG], call))
-        return listener ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
-    if (find(&rules->list[FILTER_ALLOW], call))
+    if (rule && list == FILTER_ALLOW)
         return SECCOMP_RET_ALLOW;
-    return listener ? SECCOMP_RET_USER_NOTIF : otherwise;
+    if (listener)
+        return SECCOMP_RET_USER_NOTIF;
+    if (!rule)
+        return otherwise;
+    if (list == FILTER_DENY)
+        return SECCOMP_RET_ERRNO | (uint32_t)filter_code_of(rule);
+    return list == FILTER_KILL ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW;
 }

@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: libseccomp gets equalities and masked equalities only, since it compiles
- * some ordered comparisons wrongly, and rules of one action only. What it makes of some of them is
- * a section (filter.h); its answers are markers that no kernel knows, so that nothing depends on
- * what the running kernel can do.
+ * Theory of operation: a section is what the compiler makes of some rules that have one answer
+ * (compiler/compiler.h); it says only whether one of them fits.
  *
  * A rule comes as its pieces (pieces.h). They are dealt out to layers, each of which becomes a
  * section: in one layer a call has at most MIXED pieces, or any number that look at one and the
  * same argument. A rule with exceptions has a layer to itself among those of its call, and before
- * it a section of the exceptions.
+ * it a section of the exceptions. When all are dealt, they are compiled at one go.
  */
 #include "plan/filter.h"
 
 #include <errno.h>
-#include <seccomp.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "base/auto.h"
-#include "base/buf.h"
+#include "compiler/compiler.h"
 
 #define MIXED   16 /* with 64 that look at three arguments libseccomp was seen to take minutes */
 #define SEVERAL 6  /* arguments are looked at, not one */
@@ -41,62 +35,6 @@ struct deal {
 struct filling {
     unsigned layer, count, argument;
 };
-
-static void release(scmp_filter_ctx *ctx)
-{
-    if (*ctx)
-        seccomp_release(*ctx);
-}
-
-static int failed(struct crib_error *err, int code, const char *what)
-{
-    return fail_sys(err, code, "syscalls", -1, NULL, "libseccomp: %s", what);
-}
-
-#ifdef CRIB_SECCOMP_EXPORT_MEM
-static int export_code(scmp_filter_ctx ctx, struct arena *arena, struct filter_code *ret)
-{
-    size_t size = 0;
-    int r = seccomp_export_bpf_mem(ctx, NULL, &size);
-
-    if (r < 0)
-        return r;
-    ret->code = arena_alloc(arena, size);
-    ret->len = size / sizeof(*ret->code);
-    return ret->code ? seccomp_export_bpf_mem(ctx, ret->code, &size) : -ENOMEM;
-}
-#else
-/* Where executable memory files are forbidden, one has to be marked; older kernels know no mark. */
-static int memory_file(void)
-{
-    int fd = memfd_create("crib-filter", MFD_CLOEXEC | 0x8u /* MFD_NOEXEC_SEAL */);
-
-    return fd >= 0 ? fd : memfd_create("crib-filter", MFD_CLOEXEC);
-}
-
-static int export_code(scmp_filter_ctx ctx, struct arena *arena, struct filter_code *ret)
-{
-    AUTO_FD int fd = memory_file();
-    AUTO_FREE char *data = NULL;
-    size_t len;
-    int r;
-
-    if (fd < 0)
-        return -errno;
-    r = seccomp_export_bpf(ctx, fd);
-    if (r < 0)
-        return r;
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return -errno;
-    r = fd_read_file(fd, FILTER_MAX * sizeof(*ret->code), &data, &len);
-    if (r < 0)
-        return r == -EFBIG ? -E2BIG : r;
-    ret->code = (struct sock_filter *)arena_copy(arena, data, len);
-    ret->len = len / sizeof(*ret->code);
-    return ret->code ? 0 : -ENOMEM;
-}
-#endif
-
 /* Return: the one argument that a piece looks at; SEVERAL, also for none. */
 static unsigned argument_of(const struct piece *piece)
 {
@@ -193,72 +131,95 @@ static int deal_excepted(const struct filter_list *list, struct arena *arena, st
     return r;
 }
 
-static int add_piece(scmp_filter_ctx ctx, const struct dealt *dealt)
+static int ask_piece(Crib__Compilation__Section *section, const struct dealt *dealt,
+                     struct arena *arena)
 {
-    struct scmp_arg_cmp conditions[6];
-    unsigned count = 0;
-    int r;
+    Crib__Compilation__Piece *piece =
+        ARENA_NEW(arena, crib__compilation__piece, Crib__Compilation__Piece);
+    uint32_t number = (uint32_t)dealt->number;
+    int r = piece ? 0 : -ENOMEM;
 
-    for (unsigned i = 0; i < 6; i++) {
+    for (uint32_t i = 0; r == 0 && i < 6; i++) {
         uint64_t mask = dealt->piece.mask[i], value = dealt->piece.value[i];
 
-        if (mask == UINT64_MAX)
-            conditions[count++] = (struct scmp_arg_cmp){i, SCMP_CMP_EQ, value, 0};
-        else if (mask)
-            conditions[count++] = (struct scmp_arg_cmp){i, SCMP_CMP_MASKED_EQ, mask, value};
+        if (!mask)
+            continue;
+        r = arena_push_value(arena, &piece->args, &piece->n_args, &i, sizeof(i));
+        if (r == 0)
+            r = arena_push_value(arena, &piece->masks, &piece->n_masks, &mask, sizeof(mask));
+        if (r == 0)
+            r = arena_push_value(arena, &piece->values, &piece->n_values, &value, sizeof(value));
     }
-    r = seccomp_rule_add_array(ctx, SECTION_HIT, dealt->number, count, conditions);
-    return r == -EEXIST ? 0 : r;
-}
-
-static int compile_layer(const struct deal *deal, unsigned layer, struct arena *arena,
-                         struct filter_code *ret, struct crib_error *err)
-{
-    AUTO(release) scmp_filter_ctx ctx = seccomp_init(SECTION_MISS);
-    int r;
-
-    if (!ctx)
-        return failed(err, -ENOMEM, "a new filter");
-    r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SECTION_ARCH);
-    if (r == 0) /* a binary tree; releases that have none do without */
-        seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    for (size_t i = 0; r == 0 && i < deal->count; i++)
-        if (deal->list[i].layer == layer)
-            r = add_piece(ctx, &deal->list[i]);
     if (r < 0)
-        return failed(err, r, "a rule");
-    r = export_code(ctx, arena, ret);
-    return r < 0 ? failed(err, r, "the program") : 0;
+        return r;
+    if (!piece->n_args)
+        return arena_push_value(arena, &section->calls, &section->n_calls, &number, sizeof(number));
+    piece->has_number = true;
+    piece->number = number;
+    return arena_push(arena, &section->pieces, &section->n_pieces, piece);
 }
 
 static int add_section(const struct deal *deal, unsigned layer, bool skips, uint32_t hit,
-                       struct arena *arena, struct filter_sections *ret, struct crib_error *err)
+                       struct arena *arena, struct filter_sections *ret)
 {
     struct filter_section section = {.skips = skips, .hit = hit};
-    int r = compile_layer(deal, layer, arena, &section.program, err);
+    int r;
 
-    if (r < 0)
-        return r;
-    r = arena_push_value(arena, &ret->list, &ret->count, &section, sizeof(section));
-    return r < 0 ? fail_sys(err, r, "syscalls", -1, NULL, NULL) : 0;
+    section.asked = ARENA_NEW(arena, crib__compilation__section, Crib__Compilation__Section);
+    r = section.asked ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < deal->count; i++)
+        if (deal->list[i].layer == layer)
+            r = ask_piece(section.asked, &deal->list[i], arena);
+    return r < 0 ? r : arena_push_value(arena, &ret->list, &ret->count, &section, sizeof(section));
 }
 
-int filter_compile(const struct filter_list *list, uint32_t hit, struct arena *arena,
-                   struct filter_sections *ret, struct crib_error *err)
+int filter_deal(const struct filter_list *list, uint32_t hit, struct arena *arena,
+                struct filter_sections *ret, struct crib_error *err)
 {
     struct deal plain = {0}, excepted = {0}, rest = {0};
     int r = deal_plain(list, arena, &plain);
 
     if (r == 0)
         r = deal_excepted(list, arena, &excepted, &rest);
+    for (unsigned layer = 0; r == 0 && layer < plain.layers; layer++)
+        r = add_section(&plain, layer, false, hit, arena, ret);
+    for (unsigned layer = 0; r == 0 && layer < rest.layers; layer++) {
+        r = add_section(&excepted, layer, true, 0, arena, ret);
+        if (r == 0)
+            r = add_section(&rest, layer, false, hit, arena, ret);
+    }
+    return r < 0 ? fail_sys(err, r, "syscalls", -1, NULL, NULL) : 0;
+}
+
+/* Copied, since bytes of a message may lie at any address. */
+static int take_program(struct filter_section *section, const ProtobufCBinaryData *told,
+                        struct arena *arena)
+{
+    section->program.code = arena_alloc(arena, told->len);
+    if (!section->program.code)
+        return -ENOMEM;
+    memcpy(section->program.code, told->data, told->len);
+    section->program.len = told->len / sizeof(struct sock_filter);
+    return 0;
+}
+
+int filter_compile(struct filter_sections *const sets[], size_t count, struct arena *arena,
+                   struct crib_error *err)
+{
+    Crib__Compilation asked = CRIB__COMPILATION__INIT;
+    Crib__Compiled *told;
+    size_t n = 0;
+    int r = 0;
+
+    for (size_t set = 0; r == 0 && set < count; set++)
+        for (size_t i = 0; r == 0 && i < sets[set]->count; i++)
+            r = arena_push(arena, &asked.sections, &asked.n_sections, sets[set]->list[i].asked);
     if (r < 0)
         return fail_sys(err, r, "syscalls", -1, NULL, NULL);
-    for (unsigned layer = 0; r == 0 && layer < plain.layers; layer++)
-        r = add_section(&plain, layer, false, hit, arena, ret, err);
-    for (unsigned layer = 0; r == 0 && layer < rest.layers; layer++) {
-        r = add_section(&excepted, layer, true, 0, arena, ret, err);
-        if (r == 0)
-            r = add_section(&rest, layer, false, hit, arena, ret, err);
-    }
+    r = asked.n_sections ? compiler_ask(&asked, arena, &told, err) : 0;
+    for (size_t set = 0; r == 0 && set < count; set++)
+        for (size_t i = 0; r == 0 && i < sets[set]->count; i++)
+            if (take_program(&sets[set]->list[i], &told->programs[n++], arena) < 0)
+                r = fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
     return r;
 }

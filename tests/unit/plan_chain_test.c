@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 
+#include "compiler/compiler.h"
 #include "plan/filter.h"
 
 #define LOAD(offset)                                                                               \
@@ -24,10 +25,10 @@
 #define LAST   (SECCOMP_RET_ERRNO | EPERM)
 
 /* Hits for one number each. */
-static struct sock_filter hits_read[] = {LOAD(0), EQUAL(0, 1, 0), RETURN(SECTION_MISS),
-                                         RETURN(SECTION_HIT)};
-static struct sock_filter hits_write[] = {LOAD(0), EQUAL(1, 0, 1), RETURN(SECTION_HIT),
-                                          RETURN(SECTION_MISS)};
+static struct sock_filter hits_read[] = {LOAD(0), EQUAL(0, 1, 0), RETURN(COMPILER_MISS),
+                                         RETURN(COMPILER_HIT)};
+static struct sock_filter hits_write[] = {LOAD(0), EQUAL(1, 0, 1), RETURN(COMPILER_HIT),
+                                          RETURN(COMPILER_MISS)};
 
 static uint32_t ask(const struct filter_code *program, int number)
 {
@@ -162,7 +163,7 @@ static void test_a_program_too_long_for_the_kernel(void **state)
     section.program.len = 5000;
     section.program.code = arena_alloc(&arena, 5000 * sizeof(struct sock_filter));
     for (int i = 0; i < 5000; i++)
-        section.program.code[i] = (struct sock_filter)RETURN(SECTION_MISS);
+        section.program.code[i] = (struct sock_filter)RETURN(COMPILER_MISS);
     assert_int_equal(filter_chain(&rules, &section, 1, LAST, &arena, &program, &err), -E2BIG);
     test_contains(err.detail, "instructions, and the kernel takes 4096");
     arena_done(&arena);

@@ -241,7 +241,7 @@ static void test_a_broken_compiler_is_noticed(void **state)
     for (int listener = 0; listener < 2; listener++) {
         const struct filter_code *right = &s.program[listener];
 
-        assert_int_equal(filter_prove(right, &s.rules, listener, &s.f.err), 0);
+        assert_int_equal(filter_prove(right, &s.rules, listener, NULL, &s.f.err), 0);
         for (size_t i = 0; i < right->len; i++)
             for (int way = 0; way < 7; way++) {
                 struct filter_code wrong = {
@@ -252,7 +252,7 @@ static void test_a_broken_compiler_is_noticed(void **state)
                 if (!mutate(&wrong.code[i], way))
                     continue;
                 mutants++;
-                if (filter_prove(&wrong, &s.rules, listener, &s.f.err) == -EPROTO)
+                if (filter_prove(&wrong, &s.rules, listener, NULL, &s.f.err) == -EPROTO)
                     continue;
                 harmless++;
                 if (!agree(right, &wrong))
@@ -264,17 +264,49 @@ static void test_a_broken_compiler_is_noticed(void **state)
     fixture_done(&s.f);
 }
 
-static void test_the_call_and_the_values_are_told(void **state)
+static void test_the_rule_and_the_values_are_told(void **state)
 {
     struct filter_rules none = {0};
     struct filter_code program = {(struct sock_filter[]){RETURN(SECCOMP_RET_ALLOW)}, 1};
-    struct crib_error err;
+    struct filter_checked checked;
+    struct subject s;
 
     (void)state;
-    assert_int_equal(filter_prove(&program, &none, true, &err), -EPROTO);
-    assert_string_equal(err.step, "syscalls");
-    test_contains(err.detail, "the compiled filter is wrong for (0, 0, 0, 0, 0, 0), and is not "
-                              "used");
+    subject_start(&s);
+    assert_int_equal(filter_prove(&program, &none, true, &checked, &s.f.err), -EPROTO);
+    assert_string_equal(s.f.err.step, "syscalls");
+    assert_string_equal(s.f.err.subject, "0x40000000 of 0xc000003e");
+    assert_string_equal(s.f.err.detail,
+                        "the compiled filter lets it through for (), but no rule names it, which "
+                        "says ENOSYS; it is not used: this is a bug of libseccomp or crib");
+    assert_int_equal(checked.calls, 1);
+    /* the constant of `deny ioctl(cmd == TIOCSTI)` is another one */
+    for (size_t i = 0; i < s.program[0].len; i++)
+        if (s.program[0].code[i].k == 0x5412)
+            s.program[0].code[i].k = 0x5413;
+    assert_int_equal(filter_prove(&s.program[0], &s.rules, false, NULL, &s.f.err), -EPROTO);
+    assert_string_equal(s.f.err.subject, "ioctl");
+    assert_string_equal(s.f.err.detail,
+                        "the compiled filter lets it through for (fd=0, cmd=0x5412, arg=0), but "
+                        "'deny ioctl(cmd == TIOCSTI)' says EPERM; it is not used: this is a bug of "
+                        "libseccomp or crib");
+    fixture_done(&s.f);
+}
+
+static void test_what_was_checked_is_counted(void **state)
+{
+    struct filter_checked checked;
+    struct subject s;
+
+    (void)state;
+    subject_start(&s);
+    assert_int_equal(filter_prove(&s.program[1], &s.rules, true, &checked, &s.f.err), 0);
+    assert_int_equal(checked.numbers + checked.unknown, CALLS_LAST + 1 + 64 + 4);
+    assert_int_equal(checked.x32, CALLS_LAST + 1 + 64);
+    assert_true(checked.foreign > CALLS_LAST);
+    assert_true(checked.values > 1000);
+    assert_true(checked.calls > checked.values + 2 * (checked.numbers + checked.unknown));
+    fixture_done(&s.f);
 }
 
 /* A comparison that no rule asks for, as the ordered ones that libseccomp gets wrong. */
@@ -295,7 +327,7 @@ static void test_a_program_that_looks_where_no_rule_does_is_noticed(void **state
                                   JUMP(BPF_JGT, 0x12345678, 0, 2), JUMP(BPF_JGT, 0x12345679, 1, 0),
                                   RETURN(SECCOMP_RET_KILL)},
            6 * sizeof(struct sock_filter));
-    assert_int_equal(filter_prove(&wrong, &s.rules, true, &s.f.err), -EPROTO);
+    assert_int_equal(filter_prove(&wrong, &s.rules, true, NULL, &s.f.err), -EPROTO);
     assert_string_equal(s.f.err.subject, "read");
     fixture_done(&s.f);
 }
@@ -323,7 +355,8 @@ int main(void)
         cmocka_unit_test(test_evaluator_refuses_what_no_filter_of_ours_does),
         cmocka_unit_test(test_rules_read_directly),
         cmocka_unit_test(test_a_broken_compiler_is_noticed),
-        cmocka_unit_test(test_the_call_and_the_values_are_told),
+        cmocka_unit_test(test_the_rule_and_the_values_are_told),
+        cmocka_unit_test(test_what_was_checked_is_counted),
         cmocka_unit_test(test_a_program_that_looks_where_no_rule_does_is_noticed),
         cmocka_unit_test(test_too_many_conditions_on_one_call),
     };
