@@ -1,5 +1,5 @@
-# What `cmake --install` puts where: libcrib and libcrib-child with their headers, `crib`, a copy of
-# crib-init for hosts that forbid executing memfds, the shipped policies to read, pages and examples.
+# What `cmake --install` puts where: libcrib and libcrib-child with their headers, `crib`, copies of
+# crib-init and crib-compiler for hosts that forbid executing memfds, the shipped policies to read, pages and examples.
 include(CMakePackageConfigHelpers)
 
 set(CRIB_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/crib)
@@ -12,7 +12,7 @@ install(TARGETS crib crib_child crib_child_shared EXPORT crib
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS crib_cli cribd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS crib_init RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/crib)
+install(TARGETS crib_init crib_compiler_program RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/crib)
 
 install(DIRECTORY executor/include/crib DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")

@@ -4,9 +4,9 @@
 #
 # Says nothing when all is there. --bench adds the programs that `make bench` compares with, --fuzz
 # what the fuzzers are built with. --without-clients leaves out what the clients in Python, Node and
-# Go are built and tested with: Debian's packages, and packages of npm, which go into build/npm and
-# do without being had: the tests of that client tell. Exit status: 0; 1 when something else is
-# missing and cannot be had.
+# Go are built and tested with, and the programs that tests compare with and learn policies from:
+# Debian's packages, and packages of npm, which go into build/npm and do without being had: the tests
+# of that client tell. Exit status: 0; 1 when something else is missing and cannot be had.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,11 @@ done
 if [ "$clients" = yes ]; then
     packages="$packages protobuf-compiler python3 python3-protobuf golang-go gogottrpc
         golang-github-containerd-ttrpc-dev golang-github-gogo-protobuf-dev"
+    # what tests compare with
+    packages="$packages systemd crun golang-github-containers-common"
+    # what policies are learnt from in tests/learn/
+    packages="$packages busybox git tar sqlite3 perl mawk gawk curl gzip xz-utils bc jq sed findutils
+        diffutils file openssl bash lua5.4 m4"
     command -v node >/dev/null || packages="$packages nodejs"
     command -v npm >/dev/null || packages="$packages npm"
 fi

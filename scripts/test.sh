@@ -35,18 +35,29 @@ count() {
         bad=1
     fi
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + none))
+}
+
+run() {
+    local preset=$1 log=build/$1/ctest.log
+
+    shift
+    ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "$@" 2>&1 |
+        tee -a "$log" | grep --line-buffered -vE \
+            '^ +Start |^Internal ctest|^Test project|^Label Time|sec\*proc' || true
     # A skip inside a test program does not show in ctest's list: tell of each once.
     grep -hE '^skipped: ' "build/$preset/Testing/Temporary/LastTest.log" 2>/dev/null | sort -u |
         sed 's/^/    /' || true
 }
 
+# Those that start no sandbox cannot disturb each other.
 suite() {
-    local preset=$1 log=build/$1/ctest.log
+    local preset=$1
 
     echo "==> testing build/$preset$([ "$(id -u)" = 0 ] && echo ' (as root, and as an ordinary id)')"
-    ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error 2>&1 |
-        tee "$log" | grep -vE '^ +Start |^Internal ctest|^Test project|^Label Time|sec\*proc' || true
-    count "$log" "$preset"
+    : >"build/$preset/ctest.log"
+    run "$preset" -L '^(unit|lint)$' -j "$(nproc)"
+    run "$preset" -LE '^(unit|lint)$' -j "$jobs"
+    count "build/$preset/ctest.log" "$preset"
 }
 
 for preset in $presets; do

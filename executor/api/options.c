@@ -84,6 +84,9 @@ static int check_numbers(const struct crib_options *options, struct crib_error *
     if (options->channel != CRIB_CHANNEL_CRIB)
         return fail_text(err, -EINVAL, "channel", -1, NULL, "%d is no kind of channel",
                          (int)options->channel);
+    if (options->trace < CRIB_TRACE_OFF || options->trace > CRIB_TRACE_ALL)
+        return fail_text(err, -EINVAL, "trace", -1, NULL, "%d is no kind of trace",
+                         (int)options->trace);
     if (options->detached && options->timeout_ms)
         return fail_text(err, -EINVAL, "detached", -1, NULL,
                          "a detached task has no parent to keep its timeout");

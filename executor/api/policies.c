@@ -16,6 +16,7 @@ struct policies_entry {
     struct policies_entry *next;
     struct arena arena;
     Crib__Policy *policy;
+    Crib__Origins *origins;
     char name[];
 };
 
@@ -52,7 +53,7 @@ static int load(const char *name, struct policies_entry **ret, struct crib_error
         return fail_sys(err, -ENOMEM, "policy", -1, name, NULL);
     memcpy(entry->name, name, size);
     arena_init(&entry->arena, 0);
-    r = policy_load(name, NULL, &entry->arena, &entry->policy, err);
+    r = policy_load(name, NULL, &entry->arena, &entry->policy, &entry->origins, err);
     if (r < 0) {
         entry_free(entry);
         return r;
@@ -62,13 +63,13 @@ static int load(const char *name, struct policies_entry **ret, struct crib_error
 }
 
 int policies_get(struct policies *policies, const char *name, struct arena *arena,
-                 Crib__Policy **ret, struct crib_error *err)
+                 Crib__Policy **ret, Crib__Origins **ret_origins, struct crib_error *err)
 {
     struct policies_entry *entry;
     int r;
 
     if (!is_shipped(name))
-        return policy_load(name, policies_dirs, arena, ret, err);
+        return policy_load(name, policies_dirs, arena, ret, ret_origins, err);
     entry = find(policies, name);
     if (!entry) {
         r = load(name, &entry, err);
@@ -78,6 +79,7 @@ int policies_get(struct policies *policies, const char *name, struct arena *aren
         policies->first = entry;
     }
     *ret = entry->policy;
+    *ret_origins = entry->origins;
     return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "policy.pb-c.h"
+#include "task.pb-c.h"
 
 #define POLICIES_DIR "/etc/crib/policies"
 
@@ -28,13 +29,14 @@ struct policies {
 
 /**
  * policies_get() - The effective policy of a name or path
- * @arena: where it lives when it is not kept
- * @ret:   good as long as @arena and @policies
+ * @arena:       where it lives when it is not kept
+ * @ret:         good as long as @arena and @policies
+ * @ret_origins: the same; where its parts were written
  *
  * Return: as policy_load()
  */
 int policies_get(struct policies *policies, const char *name, struct arena *arena,
-                 Crib__Policy **ret, struct crib_error *err);
+                 Crib__Policy **ret, Crib__Origins **ret_origins, struct crib_error *err);
 
 /* Return: whether it is the path of a file, not a name. */
 bool policies_is_path(const char *name);

@@ -36,8 +36,10 @@ int crib_policy_load(const char *name, crib_policy **ret, struct crib_error *err
 
     if (!policy)
         return -ENOMEM;
-    return finish(policy, policy_load(name, policies_dirs, &policy->arena, &policy->policy, err),
-                  ret);
+    return finish(
+        policy,
+        policy_load(name, policies_dirs, &policy->arena, &policy->policy, &policy->origins, err),
+        ret);
 }
 
 int crib_policy_parse(const char *name, const void *text, size_t len, crib_policy **ret,
@@ -47,9 +49,10 @@ int crib_policy_parse(const char *name, const void *text, size_t len, crib_polic
 
     if (!policy)
         return -ENOMEM;
-    return finish(
-        policy, policy_parse(name, text, len, policies_dirs, &policy->arena, &policy->policy, err),
-        ret);
+    return finish(policy,
+                  policy_parse(name, text, len, policies_dirs, &policy->arena, &policy->policy,
+                               &policy->origins, err),
+                  ret);
 }
 
 int crib_policy_decode(const void *data, size_t len, crib_policy **ret, struct crib_error *err)
@@ -66,7 +69,8 @@ int crib_policy_decode(const void *data, size_t len, crib_policy **ret, struct c
         return -ENOMEM;
     message = crib__policy__unpack(&policy->arena.pb, len, data);
     if (message)
-        r = policy_resolve(message, policies_dirs, &policy->arena, &policy->policy, err);
+        r = policy_resolve(message, policies_dirs, &policy->arena, &policy->policy,
+                           &policy->origins, err);
     else
         r = fail_text(err, -EPROTO, "policy", -1, NULL, "the bytes are no Policy message");
     return finish(policy, r, ret);

@@ -11,10 +11,12 @@
 #include "base/arena.h"
 #include "crib/policy.h"
 #include "policy.pb-c.h"
+#include "task.pb-c.h"
 
 struct crib_policy {
     struct arena arena;
     Crib__Policy *policy; /* effective and checked */
+    Crib__Origins *origins;
 };
 
 #endif

@@ -236,6 +236,8 @@ static void set_numbers(const struct crib_options *options, Crib__Task *task)
     task->timeout = options->timeout_ms;
     task->has_kill_signal = options->kill_signal != 0;
     task->kill_signal = (uint32_t)options->kill_signal;
+    task->has_trace = options->trace != CRIB_TRACE_OFF;
+    task->trace = options->trace == CRIB_TRACE_ALL ? CRIB__TRACE__all : CRIB__TRACE__files;
 }
 
 int request_task(const struct request *request, Crib__Policy *policy, struct arena *arena,
@@ -254,6 +256,8 @@ int request_task(const struct request *request, Crib__Policy *policy, struct are
     r = add_texts(arena, &task->args, &task->n_args, request->args, err);
     if (r == 0)
         r = add_env(request, arena, task, err);
+    if (r == 0)
+        r = add_texts(arena, &task->vars, &task->n_vars, options->vars, err);
     if (r == 0)
         r = add_stdio(request, arena, task, err);
     if (r == 0)

@@ -9,16 +9,18 @@
 #include "api/start.h"
 #include "api/stdio.h"
 #include "base/auto.h"
+#include "policy/vars.h"
 
 static int get_policy(crib *ex, const struct crib_options *options, struct arena *arena,
-                      Crib__Policy **ret, struct crib_error *err)
+                      Crib__Policy **ret, Crib__Origins **ret_origins, struct crib_error *err)
 {
     if (options->policy_message) {
         *ret = options->policy_message->policy;
+        *ret_origins = options->policy_message->origins;
         return 0;
     }
     return policies_get(&ex->policies, options->policy ? options->policy : "default", arena, ret,
-                        err);
+                        ret_origins, err);
 }
 
 int request_plan(crib *ex, const struct request *request, struct arena *arena, Crib__Plan **ret,
@@ -26,13 +28,18 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
 {
     const char *const *paths;
     Crib__Policy *policy;
+    Crib__Origins *origins;
     Crib__Task *task;
     Crib__Host *host;
     size_t count;
-    int r = get_policy(ex, &request->options, arena, &policy, err);
+    int r = get_policy(ex, &request->options, arena, &policy, &origins, err);
 
     if (r == 0)
         r = request_task(request, policy, arena, &task, err);
+    if (r < 0)
+        return r;
+    task->origins = origins;
+    r = policy_expand_vars(policy, task->vars, task->n_vars, arena, &task->policy, err);
     if (r < 0)
         return r;
     r = host_look(arena, &host);
@@ -131,6 +138,7 @@ crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
         return NULL;
     }
     executor_add(ex, task);
+    task->may_look = true;
     task->on = request->options.on;
     task->data = request->options.data;
     task->max_buffer = request->options.max_buffer;

@@ -34,6 +34,7 @@ enum {
     IN_LOGS = 256,
     IN_ATTACH = 512,
     IN_TEST = 1024,
+    IN_LEARN = 2048, /* policy learn */
     IN_DAEMON = IN_ASK | IN_WAIT | IN_KILL | IN_LOGS | IN_ATTACH,
     IN_TASKS = IN_RUN | IN_EXEC | IN_FORK,
     IN_STARTS = IN_TASKS | IN_PLAN,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Denied calls, told one line each; of a flood only the start and, at the end, how many there were.
+ * What was denied: a line for each call, and one for the reason where it is another than before. Of
+ * a flood only the start and, at the end, how many there were.
  *
  * Runs in: cli.
  */
@@ -9,11 +10,15 @@
 
 #include "crib/crib.h"
 
-#define DENIALS_SHOWN 10 /* lines */
+#define DENIALS_SHOWN  10  /* lines */
+#define DENIALS_FILES  200 /* lines of refusals of files, which --why asks for */
+#define DENIALS_REASON 600 /* bytes of a reason; more is cut */
 
 struct denials {
-    unsigned lines;
-    uint64_t calls; /* told of by those lines */
+    unsigned lines;              /* without those of reasons and of files */
+    unsigned files;              /* refusals of files, shown or not */
+    uint64_t calls;              /* told of by those lines */
+    char reason[DENIALS_REASON]; /* the last one */
 };
 
 void denials_show(struct denials *denials, const struct crib_denial *denial);

@@ -33,20 +33,30 @@ static const struct command table[] = {
     {"plan", IN_PLAN, "FILE [ARG...]", 1, -1, "show what run would do, as YAML; nothing is run",
      NULL, command_plan},
     {"policy", IN_OTHER,
-     "check FILE... | show NAME | list | explain FILE CALL | diff A B | fmt FILE | lint FILE... | export --oci NAME", 1,
-     -1, "check policies, and look into them",
-     "check reads each file with its bases, tells what is wrong, and exits with 1 if anything "
-     "was.\n"
+     "check FILE... | show NAME | list | groups [@NAME] | explain FILE CALL | diff A B | fmt FILE "
+     "| prove FILE | lint FILE... | learn -o FILE -- PROGRAM... | export --oci NAME",
+     1, -1, "check policies, and look into them",
+     "check reads each file with its bases, holds it to its own 'expect', tells what is wrong, "
+     "and\n"
+     "exits with 1 if anything was.\n"
      "show prints the effective policy, bases merged, of a name or file. list names what is "
      "shipped.\nWhere a daemon is named they tell what it lets you use.\n"
+     "groups lists the groups of calls, or what is in one of them.\n"
      "explain says whether a call, as 'socket(AF_INET, SOCK_STREAM)', is let through, by which "
      "line, and\nthrough which bases and groups; it exits with 1 if it is not. diff says what two "
      "policies grant\ndifferently. fmt prints a policy in its canonical form. lint wants a reason "
-     "for what is dangerous. export writes a seccomp profile for other runtimes.\n",
+     "for what is dangerous.\n"
+     "prove compiles a policy's filter, runs it on the calls that could tell it from the policy, "
+     "and\nshows what was run.\n"
+     "learn runs a program and writes the policy that it needs; 'crib policy learn --help' has "
+     "its\n"
+     "options. export writes a seccomp profile for other runtimes.\n",
      command_policy},
-    {"test", IN_TEST, "PATH...", 1, -1, "run test cases, and tell which do not come out as declared",
+    {"test", IN_TEST, "PATH...", 1, -1,
+     "run test cases, and tell which do not come out as declared",
      "PATH is a case file, a policy with `expect`, or a directory of them. Ends with 0 when all "
-     "passed,\n1 when some failed, 2 when there is something wrong with the command line or a file.\n"
+     "passed,\n1 when some failed, 2 when there is something wrong with the command line or a "
+     "file.\n"
      "docs/testing.md says what is in a case file.\n",
      command_test},
     {"ps", IN_ASK, "", 0, 0, "show the daemon's tasks",

@@ -3,15 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/policies.h"
 #include "base/arena.h"
+#include "base/auto.h"
 #include "base/buf.h"
 #include "cli/command.h"
 #include "cli/policy_remote.h"
 #include "cli/policy_tools.h"
 #include "cli/remote.h"
 #include "cli/say.h"
+#include "harness/expected.h"
 #include "policy/load.h"
 #include "text/text.h"
+
+/* @text: whole lines. */
+static void say_lines(char *text, size_t len)
+{
+    for (char *line = text, *end; line < text + len; line = end + 1) {
+        end = strchr(line, '\n');
+        *end = '\0';
+        say("%s", line);
+    }
+}
 
 /* Return: 0; 1 when something is wrong with a file, and the person has been told. */
 static int check(char *const *files)
@@ -19,15 +32,21 @@ static int check(char *const *files)
     int status = 0;
 
     for (; *files; files++) {
+        AUTO(buf_done) struct buf why = {0};
         struct crib_error err = {0};
         crib_policy *policy;
+        int r = crib_policy_load(*files, &policy, &err);
 
-        if (crib_policy_load(*files, &policy, &err) < 0) {
-            say_error(&err);
-            status = STATUS_INVALID;
-        } else {
+        if (r == 0) {
             crib_policy_free(policy);
+            r = expected_check(*files, policies_dirs, &why, &err);
         }
+        if (r < 0)
+            say_error(&err);
+        else if (r > 0)
+            say_lines((char *)why.data, why.len);
+        if (r != 0)
+            status = STATUS_INVALID;
     }
     return status;
 }
@@ -61,7 +80,7 @@ static int add_line(struct buf *out, const char *name)
     int r;
 
     arena_init(&arena, 0);
-    r = policy_load(name, NULL, &arena, &policy, &err);
+    r = policy_load(name, NULL, &arena, &policy, NULL, &err);
     if (r < 0)
         say_error(&err);
     else
@@ -93,7 +112,9 @@ static int look_into(const char *what, char *const *words)
     } tools[] = {
         {"explain", 2, 2, policy_explain_call}, {"diff", 2, 2, policy_diff},
         {"fmt", 1, 1, policy_format},           {"lint", 1, 1000, policy_lint},
-        {"export", 2, 2, policy_export},
+
+        {"prove", 1, 1, policy_prove},
+        {"export", 2, 2, policy_export},        {"groups", 0, 1, policy_groups},
     };
     int count = 0;
 
@@ -102,8 +123,8 @@ static int look_into(const char *what, char *const *words)
     for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
         if (strcmp(tools[i].name, what) == 0 && count >= tools[i].least && count <= tools[i].most)
             return tools[i].run(words);
-    say("policy: say check FILE..., show NAME, list, explain FILE CALL, diff A B, fmt FILE, lint "
-        "FILE... or export --oci NAME (see 'crib help policy')");
+    say("policy: say check FILE..., show NAME, list, groups [@NAME], explain FILE CALL, diff A B, "
+        "fmt FILE, prove FILE, lint FILE..., learn or export --oci NAME (see 'crib help policy')");
     return STATUS_FAILED;
 }
 

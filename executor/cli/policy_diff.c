@@ -37,7 +37,7 @@ static int load(struct diff *d, struct side *side, const char *name)
     int r;
 
     side->name = name;
-    r = policy_load(name, policies_dirs, &d->arena, &side->policy, &d->err);
+    r = policy_load(name, policies_dirs, &d->arena, &side->policy, NULL, &d->err);
     for (int list = 0; r == 0 && list < LISTS_OF_CALLS; list++) {
         size_t count;
         char *const *entries =

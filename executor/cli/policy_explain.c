@@ -21,7 +21,7 @@ struct question {
     const char *text; /* the call, as asked */
     struct asked_call call;
     Crib__Policy *policy;
-    struct origins origins;
+    Crib__Origins *origins;
     struct arena *arena;
     struct buf *out;
 };
@@ -48,15 +48,15 @@ static const char *code_name(struct question *q, int code)
  */
 static int show_reason(struct question *q, const struct reason *reason)
 {
-    const struct origin *origin = &q->origins.list[reason->list][reason->index];
+    const Crib__Origins__Place *place = origins_entry(q->origins, reason->list, reason->index);
     const char *rule = rule_text(&reason->rule, q->arena);
-    int r = buf_printf(q->out, "  %s %s\n    %s", words_of[reason->list], rule ? rule : "",
-                       origin->place);
+    int r =
+        buf_printf(q->out, "  %s %s\n    %s", words_of[reason->list], rule ? rule : "", place->at);
 
     if (r == 0 && reason->group[0])
         r = buf_printf(q->out, ", in %s", reason->group);
-    if (r == 0 && origin->through[0])
-        r = buf_printf(q->out, ", extended by %s", origin->through);
+    if (r == 0 && place->through)
+        r = buf_printf(q->out, ", extended by %s", place->through);
     return r < 0 ? r : buf_text(q->out, "\n");
 }
 
@@ -145,7 +145,7 @@ int policy_explain_call(char *const *words)
     int r;
 
     arena_init(&arena, 0);
-    r = policy_load_origins(words[0], policies_dirs, &arena, &q.policy, &q.origins, &err);
+    r = policy_load(words[0], policies_dirs, &arena, &q.policy, &q.origins, &err);
     if (r == 0)
         r = call_read(words[1], &call, &err);
     if (r == 0) {

@@ -19,12 +19,12 @@ int policy_export(char *const *words)
     Crib__Policy *policy;
     int r;
 
+    arena_init(&arena, 0);
     if (strcmp(words[0], "--oci") != 0) {
         say("policy export: --oci is the one form there is");
         return STATUS_FAILED;
     }
-    arena_init(&arena, 0);
-    r = policy_load(words[1], policies_dirs, &arena, &policy, &err);
+    r = policy_load(words[1], policies_dirs, &arena, &policy, NULL, &err);
     if (r == 0)
         r = profile_write(policy, &arena, &profile, &err);
     if (r < 0) {

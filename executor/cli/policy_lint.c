@@ -36,14 +36,14 @@ static int lint(const char *name)
     AUTO(buf_done) struct buf out = {0};
     struct crib_error err = {0};
     struct dangers dangers;
-    struct origins origins;
+    Crib__Origins *origins;
     Crib__Policy *policy;
     int r;
 
     arena_init(&arena, 0);
-    r = policy_load_origins(name, policies_dirs, &arena, &policy, &origins, &err);
+    r = policy_load(name, policies_dirs, &arena, &policy, &origins, &err);
     if (r == 0)
-        r = policy_dangers(policy, &origins, &arena, &dangers, &err);
+        r = policy_dangers(policy, origins, &arena, &dangers, &err);
     if (r < 0) {
         say_error(&err);
         return STATUS_FAILED;

@@ -24,7 +24,7 @@ static int fill(const char *name, struct arena *arena, Crib__PolicyCheckRequest 
         check->name = (char *)name;
         return 0;
     }
-    r = policy_load(name, policies_dirs, arena, &check->policy, &err);
+    r = policy_load(name, policies_dirs, arena, &check->policy, NULL, &err);
     if (r < 0)
         say_error(&err);
     return r;

@@ -24,6 +24,16 @@ int policy_format(char *const *words);
  */
 int policy_lint(char *const *words);
 
+/* FILE. Return: 0; STATUS_INVALID the compiled filter is wrong; STATUS_FAILED. */
+int policy_prove(char *const *words);
+
+/* [@NAME]. Return: 0; STATUS_FAILED. */
+int policy_groups(char *const *words);
+
+/* Its words are options of its own, a program and its arguments. Return: 0 the policy was written;
+ * STATUS_…, as of `crib run`, where the program never ran. */
+int policy_learn(const struct request *request);
+
 /* --oci NAME. Return: 0; STATUS_FAILED. */
 int policy_export(char *const *words);
 

@@ -141,13 +141,13 @@ static void tell_error(const Crib__Error *message)
 static void tell_denial(const Crib__Denial *denied)
 {
     struct denials once = {0};
-    struct crib_denial local = {.pid = denied->pid,
-                                .call = denied->call ? denied->call : "",
-                                .text = denied->text ? denied->text : "",
-                                .answer = denied->answer ? denied->answer : "",
-                                .count = denied->count};
+    struct crib_denial local;
+    struct arena arena;
 
+    arena_init(&arena, 0);
+    answer_denial(denied, &arena, &local);
     denials_show(&once, &local);
+    arena_done(&arena);
 }
 
 uint64_t remote_events(const Crib__WaitResponse *response, uint64_t after, bool quiet)
@@ -159,7 +159,7 @@ uint64_t remote_events(const Crib__WaitResponse *response, uint64_t after, bool 
             after = response->events[i]->number;
         if (event && event->error)
             tell_error(event->error);
-        else if (event && event->denied && !quiet)
+        else if (event && event->denied && !quiet && answer_stands(event->denied))
             tell_denial(event->denied);
     }
     return after;

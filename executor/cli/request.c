@@ -37,6 +37,21 @@ static int push_env(struct request *request, const char *entry, struct crib_erro
     return 0;
 }
 
+static int push_var(struct request *request, const char *entry, struct crib_error *err)
+{
+    if (arena_push_value(&request->arena, &request->vars, &request->var_count, &entry,
+                         sizeof(entry)) < 0)
+        return out_of_memory(err);
+    return 0;
+}
+
+static int take_var(struct request *request, const char *value, struct crib_error *err)
+{
+    if (!strchr(value, '=') || value[0] == '=')
+        return bad_value(err, OPTION_var, value, "must read NAME=VALUE");
+    return push_var(request, value, err);
+}
+
 static int take_env(struct request *request, const char *value, struct crib_error *err)
 {
     const char *equals = strchr(value, '='), *here;
@@ -216,6 +231,29 @@ static int take_of_test(struct request *request, enum option_id id, const char *
     return 0;
 }
 
+static void take_of_learn(struct request *request, enum option_id id, const char *value)
+{
+    if (id == OPTION_output)
+        request->output = value;
+    else if (id == OPTION_minimize)
+        request->minimize = true;
+    else
+        request->force = true;
+}
+
+/* How much is told, and how. */
+static void take_of_telling(struct request *request, enum option_id id)
+{
+    if (id == OPTION_help)
+        request->help = true;
+    else if (id == OPTION_json)
+        request->json = true;
+    else if (id == OPTION_quiet)
+        request->quiet = true;
+    else
+        request->options.trace = CRIB_TRACE_FILES;
+}
+
 static int take(void *to, enum option_id id, const char *value, struct crib_error *err)
 {
     struct request *request = to;
@@ -226,6 +264,8 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
         return 0;
     case OPTION_env:
         return take_env(request, value, err);
+    case OPTION_var:
+        return take_var(request, value, err);
     case OPTION_clear_env:
         request->clear_env = true;
         return 0;
@@ -251,14 +291,14 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
         for (int fd = 0; fd < 3; fd++)
             request->stdio[fd].kind = CRIB_PTY;
         return 0;
+    case OPTION_help:
     case OPTION_json:
-        request->json = true;
+    case OPTION_quiet:
+    case OPTION_why:
+        take_of_telling(request, id);
         return 0;
     case OPTION_result_fd:
         return take_result_fd(request, value, err);
-    case OPTION_quiet:
-        request->quiet = true;
-        return 0;
     case OPTION_detach:
     case OPTION_label:
     case OPTION_signal:
@@ -270,11 +310,13 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
     case OPTION_tap:
     case OPTION_junit:
         return take_of_test(request, id, value, err);
+    case OPTION_output:
+    case OPTION_minimize:
+    case OPTION_force:
+        take_of_learn(request, id, value);
+        return 0;
     case OPTION_socket:
         request->socket = value;
-        return 0;
-    case OPTION_help:
-        request->help = true;
         return 0;
     case OPTION_COUNT:
         break;
@@ -286,12 +328,15 @@ static int finish_lists(struct request *request, struct crib_error *err)
 {
     int r = push_env(request, NULL, err); /* the end */
 
+    if (r == 0)
+        r = push_var(request, NULL, err);
     if (r < 0)
         return r;
     if (request->clear_env)
         request->options.env = request->env;
     else
         request->options.env_add = request->env;
+    request->options.vars = request->vars;
     request->options.binds = request->binds;
     request->options.bind_count = request->bind_count;
     request->options.tmpfs = request->tmpfs;

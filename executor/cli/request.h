@@ -29,12 +29,14 @@ struct request {
     const char *filter; /* NULL */
     const char *junit;  /* NULL */
     bool tap;
+    const char *output; /* NULL */
+    bool minimize, force;
 
     struct arena arena; /* the lists below live here */
-    const char **env;
+    const char **env, **vars;
     struct crib_bind *binds;
     struct crib_tmpfs *tmpfs;
-    size_t env_count, bind_count, tmpfs_count;
+    size_t env_count, var_count, bind_count, tmpfs_count;
 };
 
 /**

@@ -7,20 +7,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "text/utf8.h"
 
 #define LINE_MAX_BYTES 2048
-
-/* Control characters could drive the terminal: those of ASCII, and U+0080 to U+009F in UTF-8. */
-static void make_harmless(char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i],
-                      next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
-
-        if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
-            text[i] = '?';
-    }
-}
 
 void say(const char *format, ...)
 {
@@ -30,13 +19,13 @@ void say(const char *format, ...)
     va_list args;
     int n;
 
-    memcpy(line, head, len);
+    memcpy(line, head, len + 1);
     va_start(args, format);
     n = vsnprintf(line + len, sizeof(line) - len - 1, format, args);
     va_end(args);
     if (n > 0)
         len += strlen(line + len);
-    make_harmless(line, len);
+    utf8_tame(line); /* control characters could drive the terminal, also as bytes alone */
     line[len++] = '\n';
     (void)fd_write_all(STDERR_FILENO, line, len); /* there is nobody left to tell */
 }

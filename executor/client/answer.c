@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "supervise/hidden.h"
+#include "supervise/task.h"
 #include "ttrpc.pb-c.h"
 
 #define MAX_STEPS 256
@@ -117,4 +119,14 @@ int answer_read(enum rpc_method method, const void *payload, size_t len, struct 
         return fail_text(err, -EPROTO, "daemon", -1, NULL, "its answer to %s is no %s", type->name,
                          type->output->short_name);
     return 0;
+}
+
+bool answer_stands(const Crib__Denial *denial)
+{
+    return hidden_stands(denial);
+}
+
+void answer_denial(const Crib__Denial *message, struct arena *arena, struct crib_denial *ret)
+{
+    denial_event(message, arena, ret);
 }

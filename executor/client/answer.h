@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "client/rpc.h"
+#include "crib/crib.h"
 
 #define ANSWER_MOST (64u << 20) /* bytes that an unpacked answer may take; a frame has 4 MiB */
 
@@ -30,5 +31,12 @@ int answer_code(int code);
 
 /* What a crib.Error says, as it was where it happened. Its code is negative in any case. */
 void answer_error(const Crib__Error *message, struct crib_error *ret);
+
+/* Return: whether a denial is to be told; of a missing file only where it is hidden, which a daemon
+ * leaves to its client (supervise/hidden.h). */
+bool answer_stands(const Crib__Denial *denial);
+
+/* What a crib.Denial says; its texts are @message's or in @arena. */
+void answer_denial(const Crib__Denial *message, struct arena *arena, struct crib_denial *ret);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "client/answer.h"
 #include "client/remote.h"
+#include "plan/plan.h"
 #include "wire/frame.h"
 #include "wire/rights.h"
 
@@ -26,20 +27,14 @@ static void lose(struct remote_task *to, int code, const char *why)
     remote_task_lost(to, &error);
 }
 
-static const char *text_of(const char *text)
-{
-    return text ? text : "";
-}
-
 static void take_denied(struct remote_task *to, const Crib__Denial *said)
 {
-    Crib__Denial denial = *said;
+    const char *answer = said->answer ? said->answer : "";
+    bool by_filter = !said->has_by || said->by == CRIB__DENIAL__BY__filter;
 
-    denial.call = (char *)text_of(said->call);
-    denial.text = (char *)text_of(said->text);
-    denial.answer = (char *)text_of(said->answer);
-    to->heard += denial.count;
-    task_denied(to->task, &denial, strcmp(denial.answer, "let through") != 0);
+    if (!plan_why_hidden(said)) /* not in the daemon's list */
+        to->heard += said->count;
+    task_denied(to->task, said, by_filter && strcmp(answer, "let through") != 0);
 }
 
 /* Before the program ran it is the set-up's, and the result that follows says no more. */

@@ -20,18 +20,21 @@ static int no_memory(struct crib_error *err)
 }
 
 /* The effective policy, or the daemon's name of one. */
-static int get_policy(struct remote_request *ask, Crib__Policy **ret, struct crib_error *err)
+static int get_policy(struct remote_request *ask, Crib__Policy **ret, Crib__Origins **ret_origins,
+                      struct crib_error *err)
 {
     const struct crib_options *options = &ask->request->options;
     const char *name = options->policy ? options->policy : "default";
 
     *ret = NULL;
+    *ret_origins = NULL;
     if (options->policy_message) {
         *ret = options->policy_message->policy;
+        *ret_origins = options->policy_message->origins;
         return 0;
     }
     if (policies_is_path(name))
-        return policies_get(ask->policies, name, ask->arena, ret, err);
+        return policies_get(ask->policies, name, ask->arena, ret, ret_origins, err);
     ask->message->policy = arena_text(ask->arena, name);
     return ask->message->policy ? policies_check_name(name, err) : no_memory(err);
 }
@@ -91,16 +94,18 @@ int remote_request_fill(struct remote_request *ask, struct crib_error *err)
 {
     Crib__SpawnRequest *message = ARENA_NEW(ask->arena, crib__spawn_request, Crib__SpawnRequest);
     Crib__Policy *policy;
+    Crib__Origins *origins;
     int r;
 
     if (!message)
         return no_memory(err);
     ask->message = message;
-    r = get_policy(ask, &policy, err);
+    r = get_policy(ask, &policy, &origins, err);
     if (r == 0)
         r = request_task(ask->request, policy, ask->arena, &message->task, err);
     if (r < 0)
         return r;
+    message->task->origins = origins;
     message->detached = ask->request->options.detached;
     message->task->has_detached = message->task->detached = false;
     r = check_detached(ask, err);

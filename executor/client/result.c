@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "client/answer.h"
 #include "client/remote.h"
+#include "plan/plan.h"
 
 /* A copy that lives as long as the task. */
 static Crib__Result *copy(crib_task *task, const Crib__Result *from)
@@ -25,8 +26,28 @@ static Crib__Result *copy(crib_task *task, const Crib__Result *from)
     return ret;
 }
 
-/* The daemon's list is whole; what it counts beyond the events that came here was refused. */
-static void take_denials(struct remote_task *to, const Crib__Result *result)
+/* What only this process could look at stands in its own list alone. Return: 0; -ENOMEM. */
+static int add_hidden(crib_task *task, const Crib__Result *result)
+{
+    Crib__Denial **all = NULL;
+    size_t count = 0;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < result->n_denials; i++)
+        r = arena_push(&task->arena, &all, &count, result->denials[i]);
+    for (size_t i = 0; r == 0 && i < task->n_denials; i++)
+        if (plan_why_hidden(task->denials[i]))
+            r = arena_push(&task->arena, &all, &count, task->denials[i]);
+    if (r < 0)
+        return r;
+    task->denials = all;
+    task->n_denials = count;
+    return 0;
+}
+
+/* The daemon's list is whole but for these; what it counts beyond the events that came here was
+ * refused. */
+static int take_denials(struct remote_task *to, const Crib__Result *result)
 {
     crib_task *task = to->task;
     uint64_t all = result->denials_lost;
@@ -35,9 +56,8 @@ static void take_denials(struct remote_task *to, const Crib__Result *result)
         all += result->denials[i]->count;
     if (all > to->heard)
         task->result.denials += all - to->heard;
-    task->denials = result->denials;
-    task->n_denials = result->n_denials;
     task->denials_lost = result->denials_lost;
+    return add_hidden(task, result);
 }
 
 static void take_usage(crib_task *task, const Crib__Usage *usage)
@@ -91,7 +111,8 @@ int remote_result(struct remote_task *to, const Crib__Result *from)
         return -ENOMEM;
     task->plan->receipt = result->receipt;
     task->plan->n_receipt = result->n_receipt;
-    take_denials(to, result);
+    if (take_denials(to, result) < 0)
+        return -ENOMEM;
     if (task->state == TASK_ENDING)
         return 0;
     if (from->verdict == CRIB__RESULT__VERDICT__setup_failed) {

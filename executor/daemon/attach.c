@@ -330,7 +330,7 @@ static void take(struct call *call, const Crib__AttachInput *input)
     }
     attach->task = input->task;
     if (call_entry(call, input->task))
-        call_wait(call, entry_find(call_daemon(call), call->connection->peer.uid, input->task),
+        call_wait(call, entry_find(call_daemon(call), &call->connection->peer, input->task),
                   ON_ANY, UINT64_MAX, push);
 }
 

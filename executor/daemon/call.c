@@ -19,7 +19,7 @@ struct daemon *call_daemon(const struct call *call)
 
 struct entry *call_entry(struct call *call, uint64_t id)
 {
-    struct entry *entry = entry_find(call_daemon(call), call->connection->peer.uid, id);
+    struct entry *entry = entry_find(call_daemon(call), &call->connection->peer, id);
 
     if (!entry)
         call_fail_text(call, CODE_NOT_FOUND, -ESRCH, "task", "there is no task %llu",

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "daemon/attach.h"
 #include "daemon/daemon.h"
+#include "daemon/nested.h"
 #include "daemon/service.h"
 
 #define FDSIDE_BYTE    0xFD
@@ -336,6 +337,8 @@ static int start(struct connection *connection, int sock)
     struct daemon *daemon = connection->daemon;
     int r = peer_read(sock, &connection->peer);
 
+    if (r == 0)
+        r = nested_find(daemon, sock, &connection->peer);
     connection->reader = ttrpc_reader_new();
     connection->writer = ttrpc_writer_new();
     if (r == 0 && (!connection->reader || !connection->writer))

@@ -113,7 +113,7 @@ static int take_terminal(struct entry *entry, int **ret, size_t *ret_count)
 static int take_fds(const struct peer *peer, const Crib__FdTake *take, int **ret_fds,
                     size_t *ret_count, const char **ret_why, void *data)
 {
-    struct entry *entry = entry_find(data, peer->uid, take->task);
+    struct entry *entry = entry_find(data, peer, take->task);
 
     *ret_why = "there is no such task, or no such fd of it";
     if (!entry)

@@ -11,6 +11,7 @@
 #include "daemon/connection.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "daemon/slim.h"
 
 static uint64_t now_ms(void)
 {
@@ -98,6 +99,7 @@ int entry_new(struct daemon *daemon, struct connection *connection, bool detache
     entry->id = ++daemon->entries.last;
     entry->daemon = daemon;
     entry->uid = connection->peer.uid;
+    entry->inside = connection->peer.inside;
     entry->detached = detached;
     entry->charged = true;
     entry->asked_us = clock_us();
@@ -152,21 +154,14 @@ void entry_settled(struct entry *entry)
                                   (entry->task ? entry->task->arena.used : 0));
 }
 
-/* Of the plan only its clocks and its receipt are needed from here on: thousands may sleep. */
+/* Where there is no memory for that, the whole plan stays. */
 static void slim(struct entry *entry)
 {
     crib_task *task = entry->task;
-    Crib__Plan plan = CRIB__PLAN__INIT, *copy;
-    uint8_t *data;
+    Crib__Plan *copy = slim_plan(task->plan, &task->arena);
 
-    plan.life = task->plan->life;
-    plan.receipt = task->plan->receipt;
-    plan.n_receipt = task->plan->n_receipt;
-    data = malloc(crib__plan__get_packed_size(&plan) + 1);
-    copy = data ? crib__plan__unpack(&task->arena.pb, crib__plan__pack(&plan, data), data) : NULL;
-    free(data);
     if (!copy)
-        return; /* then the whole plan stays */
+        return;
     task->plan = copy;
     entry_settled(entry);
 }
@@ -257,18 +252,35 @@ void entries_sweep(struct daemon *daemon)
     }
 }
 
-bool entry_is_of(const struct entry *entry, uid_t uid)
-{
-    return uid == 0 || entry->uid == uid;
-}
-
-struct entry *entry_find(struct daemon *daemon, uid_t uid, uint64_t id)
+static struct entry *find(const struct daemon *daemon, uint64_t id)
 {
     struct entry *entry = daemon->entries.bucket[id % ENTRIES_BUCKETS];
 
     while (entry && entry->id != id)
         entry = entry->next;
-    return entry && entry_is_of(entry, uid) ? entry : NULL;
+    return entry;
+}
+
+/* Numbers grow: whoever asked for a task has a lower one. */
+static bool is_below(const struct entry *entry, uint64_t id)
+{
+    while (entry && entry->inside > id)
+        entry = find(entry->daemon, entry->inside);
+    return entry && entry->inside == id;
+}
+
+bool entry_is_of(const struct entry *entry, const struct peer *peer)
+{
+    if (peer->inside)
+        return is_below(entry, peer->inside);
+    return peer->uid == 0 || entry->uid == peer->uid;
+}
+
+struct entry *entry_find(struct daemon *daemon, const struct peer *peer, uint64_t id)
+{
+    struct entry *entry = find(daemon, id);
+
+    return entry && entry_is_of(entry, peer) ? entry : NULL;
 }
 
 static void on_spawn(crib_task *task, void *data)
@@ -316,6 +328,12 @@ static void on_disconnect(crib_task *task, void *data)
     call_wake(entry, ON_EVENT | ON_MESSAGE | ON_DRAIN);
 }
 
+static ProtobufCBinaryData bytes_of_text(const char *text)
+{
+    return (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+}
+
+/* As it is: what a client may know of it, the client must find out (supervise/hidden.h). */
 static void on_denied(crib_task *task, const struct crib_denial *denial, void *data)
 {
     struct entry *entry = data;
@@ -323,12 +341,22 @@ static void on_denied(crib_task *task, const struct crib_denial *denial, void *d
     Crib__Denial message = CRIB__DENIAL__INIT;
 
     (void)task;
-    message.has_pid = message.has_count = true;
+    message.has_pid = message.has_count = message.has_by = message.has_number = true;
     message.pid = denial->pid;
     message.call = (char *)denial->call;
     message.text = (char *)denial->text;
     message.answer = (char *)denial->answer;
     message.count = denial->count;
+    message.by = (Crib__Denial__By)(denial->by + CRIB__DENIAL__BY__filter);
+    message.has_program = denial->program[0] != '\0';
+    message.program = bytes_of_text(denial->program);
+    message.has_object = denial->object[0] != '\0';
+    message.object = bytes_of_text(denial->object);
+    message.rule = (char *)denial->rule;
+    message.edit = (char *)denial->edit;
+    message.number = denial->number;
+    message.n_args = 6;
+    message.args = (uint64_t *)denial->args;
     event.denied = &message;
     events_add(&entry->events, &event);
     call_wake(entry, ON_EVENT);

@@ -22,6 +22,7 @@
 #include "daemon/events.h"
 #include "daemon/mailbox.h"
 #include "daemon/outlet.h"
+#include "daemon/peer.h"
 #include "executor.pb-c.h"
 
 #define ENTRIES_BUCKETS 4096
@@ -33,6 +34,8 @@ struct entry {
     uint64_t id;
     struct daemon *daemon;
     uid_t uid;
+    uint64_t inside;                    /* task whose client asked for it; 0: of no task */
+    ino_t space;                        /* its pid namespace; 0: not known */
     struct connection *connection;      /* with which it ends; NULL: detached, or being ended */
     struct entry *next, **link;         /* of its bucket */
     struct entry *next_all, **link_all; /* of all, in the order of their numbers */
@@ -56,7 +59,8 @@ struct entry {
     const char *policy, *label;
     ProtobufCBinaryData file, *args;
     size_t n_args;
-    Crib__Result *result; /* from ENDING on; in result_arena */
+    ProtobufCBinaryData ceiling; /* its effective policy, packed, with its own mounts */
+    Crib__Result *result;        /* from ENDING on; in result_arena */
     struct arena result_arena;
 
     struct events events;
@@ -92,11 +96,12 @@ int entry_new(struct daemon *daemon, struct connection *connection, bool detache
 /* The task's callbacks: their data is the entry. */
 extern const struct crib_events entry_events;
 
-/* Return: whether @uid may know of it: its own, and root of all. */
-bool entry_is_of(const struct entry *entry, uid_t uid);
+/* Return: whether a peer may know of it: of its uid's, and root of all; inside a task of those
+ * alone that were asked for there, or further down. */
+bool entry_is_of(const struct entry *entry, const struct peer *peer);
 
-/* Return: the task of that number if @uid may know of it; NULL. */
-struct entry *entry_find(struct daemon *daemon, uid_t uid, uint64_t id);
+/* Return: the task of that number if @peer may know of it; NULL. */
+struct entry *entry_find(struct daemon *daemon, const struct peer *peer, uint64_t id);
 
 /* So many bytes it takes, of which no more than ENTRY_SPARE are not charged. Return: 0; -EDQUOT,
  * -ENOSPC, -ENOMEM: as before. */

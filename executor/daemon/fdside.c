@@ -294,9 +294,9 @@ void fdside_close(struct fdside *fdside, void (*closed)(void *data), void *data)
         uv_close((uv_handle_t *)&fdside->end, on_end);
 }
 
-int fdside_find(const struct fdside *fdside, uid_t uid, const char *name)
+int fdside_find(const struct fdside *fdside, uint64_t owner, const char *name)
 {
-    const struct named *named = name_valid(name) ? names_find(&fdside->names, uid, name) : NULL;
+    const struct named *named = name_valid(name) ? names_find(&fdside->names, owner, name) : NULL;
 
     return named ? named->fd : -ENOENT;
 }

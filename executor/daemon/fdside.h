@@ -55,8 +55,9 @@ void fdside_close(struct fdside *fdside, void (*closed)(void *data), void *data)
  */
 int fdside_add(struct fdside *fdside, int sock, const struct peer *peer);
 
-/* Return: an fd, borrowed until the loop goes on; -ENOENT there is none of that name for this uid.
+/* Return: an fd, borrowed until the loop goes on; -ENOENT there is none of that name for this owner
+ * (peer_owner()).
  */
-int fdside_find(const struct fdside *fdside, uid_t uid, const char *name);
+int fdside_find(const struct fdside *fdside, uint64_t owner, const char *name);
 
 #endif

@@ -26,9 +26,9 @@ bool name_valid(const char *name)
 }
 
 /* FNV-1a with the seed mixed in before and after each byte's turn. */
-static size_t bucket_of(const struct names *names, uid_t uid, const char *name)
+static size_t bucket_of(const struct names *names, uint64_t owner, const char *name)
 {
-    uint64_t hash = names->seed ^ uid * 0x9e3779b97f4a7c15u;
+    uint64_t hash = names->seed ^ owner * 0x9e3779b97f4a7c15u;
 
     for (; *name; name++) {
         hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
@@ -37,24 +37,24 @@ static size_t bucket_of(const struct names *names, uid_t uid, const char *name)
     return (size_t)(hash ^ hash >> 32) % NAMES_BUCKETS;
 }
 
-struct named *names_find(const struct names *names, uid_t uid, const char *name)
+struct named *names_find(const struct names *names, uint64_t owner, const char *name)
 {
-    struct named *named = names->bucket[bucket_of(names, uid, name)];
+    struct named *named = names->bucket[bucket_of(names, owner, name)];
 
-    while (named && (named->uid != uid || strcmp(named->name, name) != 0))
+    while (named && (named->owner != owner || strcmp(named->name, name) != 0))
         named = named->next;
     return named;
 }
 
-struct named *names_add(struct names *names, uid_t uid, const char *name, int fd,
+struct named *names_add(struct names *names, uint64_t owner, const char *name, int fd,
                         struct named **list)
 {
-    struct named **bucket = &names->bucket[bucket_of(names, uid, name)];
+    struct named **bucket = &names->bucket[bucket_of(names, owner, name)];
     struct named *named = calloc(1, sizeof(*named));
 
     if (!named)
         return NULL;
-    named->uid = uid;
+    named->owner = owner;
     named->fd = fd;
     memcpy(named->name, name, strnlen(name, FDSIDE_MAX_NAME));
     named->next = *bucket;

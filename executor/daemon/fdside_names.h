@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fds that are registered, by uid and name.
+ * The fds that are registered, by owner and name.
  *
  * Runs in: daemon.
  * Owns: the fds in it. The table is hashed with a seed of its own, so that nobody can choose names
@@ -20,7 +20,7 @@
 struct named {
     struct named *next, **link;       /* of its bucket */
     struct named *next_of, **link_of; /* of whoever brought it */
-    uid_t uid;
+    uint64_t owner;                   /* peer_owner() */
     int fd;
     bool marked; /* the user's */
     char name[FDSIDE_MAX_NAME + 1];
@@ -38,7 +38,7 @@ int names_open(struct names *names);
 bool name_valid(const char *name);
 
 /* Return: NULL: there is none. */
-struct named *names_find(const struct names *names, uid_t uid, const char *name);
+struct named *names_find(const struct names *names, uint64_t owner, const char *name);
 
 /**
  * names_add() - Register
@@ -48,7 +48,7 @@ struct named *names_find(const struct names *names, uid_t uid, const char *name)
  *
  * Return: NULL: out of memory
  */
-struct named *names_add(struct names *names, uid_t uid, const char *name, int fd,
+struct named *names_add(struct names *names, uint64_t owner, const char *name, int fd,
                         struct named **list);
 
 /* Closes the fd, and frees. */

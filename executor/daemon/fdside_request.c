@@ -51,7 +51,7 @@ static int check_name(const struct fdside_asker *asker, const char *name, struct
 {
     if (!name_valid(name))
         return bad(ret, "a name is 1 to 63 letters, digits, dots, underscores and hyphens");
-    if (names_find(asker->names, asker->peer->uid, name))
+    if (names_find(asker->names, peer_owner(asker->peer), name))
         return answer(ret, CODE_ALREADY_EXISTS, "a name is taken");
     return 0;
 }
@@ -87,8 +87,8 @@ static void on_register(const struct fdside_asker *asker, const void *message, s
         answer(ret, CODE_RESOURCE_EXHAUSTED, "over the quota of fds");
         return;
     }
-    while (done < frame->nfds &&
-           names_add(asker->names, uid, request->names[done], frame->fds[done], asker->list))
+    while (done < frame->nfds && names_add(asker->names, peer_owner(asker->peer),
+                                           request->names[done], frame->fds[done], asker->list))
         frame->fds[done++] = -1;
     if (done == frame->nfds)
         return;
@@ -107,7 +107,8 @@ static void on_release(const struct fdside_asker *asker, const void *message, st
 
     (void)frame;
     for (; found < request->n_names; found++) {
-        struct named *named = names_find(asker->names, uid, request->names[found]);
+        struct named *named =
+            names_find(asker->names, peer_owner(asker->peer), request->names[found]);
 
         if (!named || named->marked) {
             answer(ret, CODE_NOT_FOUND, named ? "a name twice" : "no such name");
@@ -117,7 +118,7 @@ static void on_release(const struct fdside_asker *asker, const void *message, st
     }
     /* All or none. */
     for (size_t i = 0; i < found; i++) {
-        struct named *named = names_find(asker->names, uid, request->names[i]);
+        struct named *named = names_find(asker->names, peer_owner(asker->peer), request->names[i]);
 
         named->marked = false;
         if (found < request->n_names)

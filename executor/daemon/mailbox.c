@@ -330,17 +330,17 @@ static int add_chunk(struct entry *entry, const Crib__SendRequest *request)
     return r == -E2BIG ? -EMSGSIZE : r;
 }
 
-static int find_fds(struct entry *entry, uid_t uid, const Crib__SendRequest *request, int *fds)
+static int find_fds(struct entry *entry, uint64_t owner, const Crib__SendRequest *request, int *fds)
 {
     for (size_t i = 0; i < request->n_fds; i++) {
-        fds[i] = fdside_find(entry->daemon->fdside, uid, request->fds[i]);
+        fds[i] = fdside_find(entry->daemon->fdside, owner, request->fds[i]);
         if (fds[i] < 0)
             return -EBADF;
     }
     return 0;
 }
 
-static int send_whole(struct entry *entry, uid_t uid, const Crib__SendRequest *request)
+static int send_whole(struct entry *entry, uint64_t owner, const Crib__SendRequest *request)
 {
     struct mailbox *mailbox = &entry->mailbox;
     int fds[CRIB_MAX_FDS], r;
@@ -348,7 +348,7 @@ static int send_whole(struct entry *entry, uid_t uid, const Crib__SendRequest *r
 
     if (request->n_fds > CRIB_MAX_FDS)
         return -EMFILE;
-    r = find_fds(entry, uid, request, fds);
+    r = find_fds(entry, owner, request, fds);
     if (r < 0)
         return r;
     r = crib_task_send(entry->task, mailbox->type, mailbox->chunks.data, mailbox->chunks.len, fds,
@@ -366,8 +366,8 @@ static int send_whole(struct entry *entry, uid_t uid, const Crib__SendRequest *r
     return 0;
 }
 
-/* @uid: who sends, and whose the names of fds are. */
-static int take_chunk(struct entry *entry, uid_t uid, const Crib__SendRequest *request)
+/* @owner: whose the names of fds are. */
+static int take_chunk(struct entry *entry, uint64_t owner, const Crib__SendRequest *request)
 {
     struct mailbox *mailbox = &entry->mailbox;
     int r;
@@ -385,7 +385,7 @@ static int take_chunk(struct entry *entry, uid_t uid, const Crib__SendRequest *r
     r = add_chunk(entry, request);
     if (r < 0)
         return r;
-    return request->last ? send_whole(entry, uid, request) : 0;
+    return request->last ? send_whole(entry, owner, request) : 0;
 }
 
 static bool attempt_send(struct call *call, bool last)
@@ -402,7 +402,7 @@ static bool attempt_send(struct call *call, bool last)
             call_fail_text(call, CODE_UNAVAILABLE, -EAGAIN, "channel", "its queue is full");
         return last;
     }
-    r = take_chunk(entry, call->connection->peer.uid, request);
+    r = take_chunk(entry, peer_owner(&call->connection->peer), request);
     if (r == -ERANGE)
         call_fail_text(call, CODE_OUT_OF_RANGE, r, "channel", "message %llu, byte %zu is the next",
                        (unsigned long long)entry->mailbox.sent + 1, entry->mailbox.chunks.len);

@@ -68,6 +68,11 @@ bool peer_same(const struct peer *one, const struct peer *other)
             memcmp(one->groups, other->groups, one->n_groups * sizeof(gid_t)) == 0);
 }
 
+uint64_t peer_owner(const struct peer *peer)
+{
+    return peer->inside ? peer->inside | (uint64_t)1 << 63 : peer->uid;
+}
+
 void peer_done(struct peer *peer)
 {
     free(peer->groups);

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define PEER_MAX_GROUPS 65536 /* NGROUPS_MAX of the kernel */
@@ -21,6 +22,7 @@ struct peer {
     gid_t gid;
     gid_t *groups; /* supplementary ones */
     size_t n_groups;
+    uint64_t inside; /* number of the task of this daemon that it runs in; 0: none. nested.h */
 };
 
 /**
@@ -36,6 +38,9 @@ int peer_copy(const struct peer *from, struct peer *ret);
 
 /* Return: whether uid, gid and groups (in this order) are the same. */
 bool peer_same(const struct peer *one, const struct peer *other);
+
+/* Return: whose the fds are that it registers: its uid's, or the task's that it runs in. */
+uint64_t peer_owner(const struct peer *peer);
 
 /* Accepts a zeroed one. */
 void peer_done(struct peer *peer);

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/nested.h"
 #include "plan/paths.h"
+#include "policy/origins.h"
+#include "policy/vars.h"
+#include "policy/within.h"
 
 #define MAX_LABEL  255
 #define ARENA_MOST (64u << 20) /* bytes; a request has at most CALL_ARENA, decoded */
@@ -50,6 +54,21 @@ static int check(const Crib__SpawnRequest *request, struct crib_error *err)
     return 0;
 }
 
+static int find_inline(uid_t uid, struct prepared *ret, struct crib_error *err)
+{
+    struct site_inline with = {.vars = ret->task->vars, .n_vars = ret->task->n_vars};
+    int r = site_inline_with(ret->held->site, uid, ret->task->policy, &with, ret->arena,
+                             &ret->task->policy, err);
+
+    ret->policy_name = "";
+    ret->ceiling = with.ceiling;
+    ret->cut = with.cut;
+    if (with.cut ||
+        (r == 0 && ret->task->origins && !origins_fit(ret->task->origins, ret->task->policy)))
+        ret->task->origins = NULL;
+    return r;
+}
+
 static int find_policy(uid_t uid, const Crib__SpawnRequest *request, struct prepared *ret,
                        struct crib_error *err)
 {
@@ -57,15 +76,35 @@ static int find_policy(uid_t uid, const Crib__SpawnRequest *request, struct prep
     const Crib__Policy *policy;
     int r;
 
-    if (ret->task->policy) {
-        ret->policy_name = "";
-        return site_inline(ret->held->site, uid, ret->task->policy, ret->arena, &ret->task->policy,
-                           err);
-    }
+    if (ret->task->policy)
+        return find_inline(uid, ret, err);
     ret->policy_name = name;
     r = site_policy(ret->held->site, uid, name, &policy, err);
     if (r == 0)
-        ret->task->policy = (Crib__Policy *)policy;
+        r = policy_expand_vars(policy, ret->task->vars, ret->task->n_vars, ret->arena,
+                               &ret->task->policy, err);
+    ret->task->origins = (Crib__Origins *)site_origins(ret->held->site, name);
+    return r;
+}
+
+/* A client inside a task gets no more than that task has. */
+static int cut_down(const struct daemon *daemon, const struct peer *peer,
+                    const Crib__SpawnRequest *request, struct prepared *p, struct crib_error *err)
+{
+    int r;
+
+    if (!peer->inside)
+        return 0;
+    p->inside = arena_printf(p->arena, "task %llu", (unsigned long long)peer->inside);
+    if (!p->inside)
+        return no_memory(err);
+    r = nested_check(request, err);
+    if (r == 0)
+        r = nested_ceiling(daemon, peer, p->arena, &p->parent, err);
+    if (r == 0)
+        r = site_cut(&p->task->policy, p->parent, false, false, p->arena, &p->cut_inside, err);
+    if (p->cut_inside)
+        p->task->origins = NULL;
     return r;
 }
 
@@ -122,6 +161,13 @@ static int check_mounts(uid_t uid, const Crib__SpawnRequest *request, struct pre
             return fail_text(err, -EINVAL, "task.mounts", (int)i, NULL,
                              "only bind and tmpfs; all else belongs in a policy");
         r = make_absolute(p, request, mount, (int)i, err);
+        if (r < 0)
+            return r;
+    }
+    if (p->parent) {
+        int r = policy_within_added(task->policy, task->mounts, task->n_mounts, p->parent, false,
+                                    false, err);
+
         if (r < 0)
             return r;
     }
@@ -313,6 +359,8 @@ int prepare(struct daemon *daemon, const struct peer *peer, const Crib__SpawnReq
     if (r == 0)
         r = find_policy(peer->uid, request, ret, err);
     if (r == 0)
+        r = cut_down(daemon, peer, request, ret, err);
+    if (r == 0)
         r = set_ids(daemon, peer, ret->task, err);
     if (r == 0)
         r = check_mounts(peer->uid, request, ret, err);
@@ -321,7 +369,29 @@ int prepare(struct daemon *daemon, const struct peer *peer, const Crib__SpawnReq
     return r == 0 ? look(request, ret, err) : r;
 }
 
-int prepare_fds(struct daemon *daemon, uid_t uid, struct prepared *prepared, const int *files,
+static int add_line(const struct prepared *p, Crib__Plan *plan, const char *ceiling, bool cut,
+                    struct crib_error *err)
+{
+    Crib__Receipt *line = ARENA_NEW(p->arena, crib__receipt, Crib__Receipt);
+
+    if (!line || arena_push(p->arena, &plan->receipt, &plan->n_receipt, line) < 0)
+        return no_memory(err);
+    line->mechanism = (char *)"ceiling";
+    line->asked = (char *)ceiling;
+    line->applied = (char *)(cut ? "cut down to it" : "within it");
+    return 0;
+}
+
+int prepare_plan(const struct prepared *prepared, Crib__Plan *plan, struct crib_error *err)
+{
+    int r = prepared->ceiling ? add_line(prepared, plan, prepared->ceiling, prepared->cut, err) : 0;
+
+    if (r == 0 && prepared->inside)
+        r = add_line(prepared, plan, prepared->inside, prepared->cut_inside, err);
+    return r == 0 && prepared->parent ? nested_check_plan(plan, prepared->parent, err) : r;
+}
+
+int prepare_fds(struct daemon *daemon, uint64_t owner, struct prepared *prepared, const int *files,
                 size_t count, struct crib_error *err)
 {
     for (size_t i = 0; i < count && i < prepared->n_files; i++)
@@ -329,7 +399,7 @@ int prepare_fds(struct daemon *daemon, uid_t uid, struct prepared *prepared, con
     for (size_t fd = 0; fd < prepared->n_stdio; fd++) {
         if (!prepared->given[fd])
             continue;
-        prepared->stdio[fd].from = fdside_find(daemon->fdside, uid, prepared->given[fd]);
+        prepared->stdio[fd].from = fdside_find(daemon->fdside, owner, prepared->given[fd]);
         if (prepared->stdio[fd].from < 0)
             return fail_text(err, -EBADF, "stdio", (int)fd, prepared->given[fd],
                              "no fd of that name is registered");

@@ -19,6 +19,11 @@ struct prepared {
     Crib__Task *task;
     Crib__Host *host;
     const char *policy_name; /* "": inline */
+    const char *ceiling;     /* what its policy was held under; NULL: none */
+    bool cut;                /* and that took something away */
+    Crib__Policy *parent;    /* of the task in which the client runs; NULL: in none */
+    const char *inside;      /* `task 7`: that one */
+    bool cut_inside;
     const char *const *paths;
     size_t n_paths;
     struct crib_stdio stdio[PLAN_MAX_STDIO]; /* entry i is fd i */
@@ -35,8 +40,11 @@ int prepare(struct daemon *daemon, const struct peer *peer, const Crib__SpawnReq
 
 /* The files are open: puts them and the given fds into place, borrowed. To be called in the turn in
  * which the task is started. Return: 0; -EBADF no such fd. */
-int prepare_fds(struct daemon *daemon, uid_t uid, struct prepared *prepared, const int *files,
+int prepare_fds(struct daemon *daemon, uint64_t owner, struct prepared *prepared, const int *files,
                 size_t count, struct crib_error *err);
+
+/* What the ceilings say of the plan. Adds to its receipt. Return: 0; -EACCES; -ENOMEM. */
+int prepare_plan(const struct prepared *prepared, Crib__Plan *plan, struct crib_error *err);
 
 void prepared_done(struct daemon *daemon, struct prepared *prepared);
 

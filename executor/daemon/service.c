@@ -8,6 +8,7 @@
 
 #include "daemon/attach.h"
 #include "daemon/daemon.h"
+#include "daemon/nested.h"
 #include "text/text.h"
 
 #define SERVICE        "crib.Executor"
@@ -176,7 +177,7 @@ static void list(Crib__Executor_Service *service, const Crib__ListRequest *reque
 {
     Crib__ListResponse response = CRIB__LIST_RESPONSE__INIT;
     struct call *call = call_of(data);
-    uid_t uid = call->connection->peer.uid;
+    const struct peer *peer = &call->connection->peer;
     size_t bytes = 0;
 
     (void)service;
@@ -184,7 +185,7 @@ static void list(Crib__Executor_Service *service, const Crib__ListRequest *reque
     for (struct entry *entry = call_daemon(call)->entries.all; entry; entry = entry->next_all) {
         Crib__TaskInfo *item;
 
-        if (entry->id <= request->after || !entry_is_of(entry, uid))
+        if (entry->id <= request->after || !entry_is_of(entry, peer))
             continue;
         response.more = response.n_tasks == LIST_AT_ONCE || bytes > LIST_BYTES;
         item = response.more ? NULL : ARENA_NEW(&call->arena, crib__task_info, Crib__TaskInfo);
@@ -215,6 +216,9 @@ static void check_policy(struct turn *turn)
         r = site_policy(site, uid, request->name[0] ? request->name : "default", &named, &error);
         effective = (Crib__Policy *)named;
     }
+    if (r == 0)
+        r = nested_cut(call_daemon(call), &call->connection->peer, &call->arena, &effective, NULL,
+                       &error);
     response.ok = r == 0;
     response.effective = r == 0 ? effective : NULL;
     response.error = r < 0 ? status_error(&error, &call->arena) : NULL;

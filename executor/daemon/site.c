@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/site_parts.h"
+#include "policy/vars.h"
 #include "text/text.h"
 
 #define GRACE_MS  5000
@@ -85,15 +86,33 @@ static int read_names(struct reading *r, size_t n, struct site_rule *rule)
     return 0;
 }
 
+/* Nobody gives a widest policy's variables values: its own count. */
+static int put_values(struct reading *r, const char *path, const Crib__Policy **policy)
+{
+    char said[sizeof(r->check.err->detail)];
+    struct crib_error found = {0};
+    Crib__Policy *with;
+    int code = policy_expand_vars(*policy, NULL, 0, &r->site->arena, &with, &found);
+
+    if (code == 0) {
+        *policy = with;
+        return 0;
+    }
+    return policy_refuse(&r->check, path, code, "as the widest policy: %s",
+                         crib_error_text(&found, said, sizeof(said)));
+}
+
 static int read_widest(struct reading *r, size_t n, struct site_rule *rule)
 {
     char path[64];
+    int code;
 
     rule->widest = rule->message->widest ? rule->message->widest : "";
     if (!rule->message->widest || strcmp(rule->widest, SITE_ANY) == 0)
         return 0;
     write_path(path, n, "widest", -1);
-    return read_policy(r, path, rule->widest, &rule->policy);
+    code = read_policy(r, path, rule->widest, &rule->policy);
+    return code < 0 ? code : put_values(r, path, &rule->policy);
 }
 
 /* Lays what a message sets over a quota. */

@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "policy.pb-c.h"
+#include "task.pb-c.h"
 
 #define SITE_ANY "*" /* as a policy: every name; as the widest: no bound */
 
@@ -73,6 +74,9 @@ bool site_knows(const struct site *site, uid_t uid);
 int site_policy(const struct site *site, uid_t uid, const char *name, const Crib__Policy **ret,
                 struct crib_error *err);
 
+/* Return: where the parts of the policy that site_policy() gave were written. */
+const Crib__Origins *site_origins(const struct site *site, const char *name);
+
 /**
  * site_inline() - The effective policy of an inline one, for a peer
  * @policy: borrows; as decoded; its bases may be any policy that the peer may use, by name
@@ -84,6 +88,30 @@ int site_policy(const struct site *site, uid_t uid, const char *name, const Crib
  */
 int site_inline(const struct site *site, uid_t uid, const Crib__Policy *policy, struct arena *arena,
                 Crib__Policy **ret, struct crib_error *err);
+
+/* What a client asks for beside its policy, and what came of it. */
+struct site_inline {
+    const ProtobufCBinaryData *vars; /* `NAME=VALUE` */
+    size_t n_vars;
+    const char *ceiling; /* set: the name of the widest policy where it is a ceiling; NULL */
+    bool cut;            /* set: the ceiling took something away */
+};
+
+/* As site_inline(), with variables. Where the peer's widest policy says `ceiling`, the result is
+ * cut down to it, and refused only where that cannot be: see policy_intersect(). */
+int site_inline_with(const struct site *site, uid_t uid, const Crib__Policy *policy,
+                     struct site_inline *with, struct arena *arena, Crib__Policy **ret,
+                     struct crib_error *err);
+
+/**
+ * site_cut() - Cut a policy down to another, where it is wider
+ * @policy:  changed; effective, variables replaced
+ * @ret_cut: set where something was taken away; may be NULL
+ *
+ * Return: 0; as policy_intersect()
+ */
+int site_cut(Crib__Policy **policy, const Crib__Policy *ceiling, bool own_binds_ro,
+             bool own_binds_rw, struct arena *arena, bool *ret_cut, struct crib_error *err);
 
 /**
  * site_mounts() - May a peer put these mounts on top of a policy?

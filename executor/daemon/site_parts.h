@@ -16,6 +16,7 @@ struct site_entry {
     struct site_entry *next;
     struct arena arena;
     Crib__Policy *policy;
+    Crib__Origins *origins;
     char name[];
 };
 
@@ -76,5 +77,9 @@ void site_shelf_done(struct site_shelf *shelf);
 /* The policy of a name, read once. Return: 0; as policy_load(). */
 int site_shelf_get(struct site_shelf *shelf, const char *name, const Crib__Policy **ret,
                    struct crib_error *err);
+
+/* Return: where the parts of a policy that has been read were written; NULL: none of that name has.
+ */
+const Crib__Origins *site_shelf_origins(const struct site_shelf *shelf, const char *name);
 
 #endif

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "daemon/site_parts.h"
+#include "policy/intersect.h"
 #include "policy/load.h"
+#include "policy/vars.h"
 #include "policy/within.h"
 #include "text/utf8.h"
 
@@ -67,8 +69,51 @@ int site_policy(const struct site *site, uid_t uid, const char *name, const Crib
     return site_shelf_get(site->shelf, name, ret, err);
 }
 
+const Crib__Origins *site_origins(const struct site *site, const char *name)
+{
+    return site_shelf_origins(site->shelf, name);
+}
+
+int site_cut(Crib__Policy **policy, const Crib__Policy *ceiling, bool own_binds_ro,
+             bool own_binds_rw, struct arena *arena, bool *ret_cut, struct crib_error *err)
+{
+    int r = policy_within(*policy, ceiling, own_binds_ro, own_binds_rw, NULL);
+
+    if (r != -EACCES) {
+        if (r < 0)
+            r = policy_within(*policy, ceiling, own_binds_ro, own_binds_rw, err);
+        return r;
+    }
+    if (ret_cut)
+        *ret_cut = true;
+    return policy_intersect(*policy, ceiling, own_binds_ro, own_binds_rw, arena, policy, err);
+}
+
+/* Holds a policy against the peer's widest. */
+static int bound(const struct site_rule *rule, struct site_inline *with, struct arena *arena,
+                 Crib__Policy **policy, struct crib_error *err)
+{
+    bool read = may_bind(rule, false), write = may_bind(rule, true);
+
+    if (is_unbound(rule))
+        return 0;
+    if (!rule->policy->has_ceiling || !rule->policy->ceiling)
+        return policy_within(*policy, rule->policy, read, write, err);
+    with->ceiling = rule->widest;
+    return site_cut(policy, rule->policy, read, write, arena, &with->cut, err);
+}
+
 int site_inline(const struct site *site, uid_t uid, const Crib__Policy *policy, struct arena *arena,
                 Crib__Policy **ret, struct crib_error *err)
+{
+    struct site_inline with = {0};
+
+    return site_inline_with(site, uid, policy, &with, arena, ret, err);
+}
+
+int site_inline_with(const struct site *site, uid_t uid, const Crib__Policy *policy,
+                     struct site_inline *with, struct arena *arena, Crib__Policy **ret,
+                     struct crib_error *err)
 {
     const struct site_rule *rule = site_rule_of(site, uid);
     Crib__Policy *effective;
@@ -82,10 +127,11 @@ int site_inline(const struct site *site, uid_t uid, const Crib__Policy *policy, 
     for (size_t i = 0; i < policy->n_extends; i++)
         if (!may_use(rule, policy->extends[i]))
             return refuse_name("extends", (int)i, policy->extends[i], err);
-    r = policy_resolve(policy, site->shelf->dirs, arena, &effective, err);
-    if (r == 0 && !is_unbound(rule))
-        r = policy_within(effective, rule->policy, may_bind(rule, false), may_bind(rule, true),
-                          err);
+    r = policy_resolve(policy, site->shelf->dirs, arena, &effective, NULL, err);
+    if (r == 0)
+        r = policy_expand_vars(effective, with->vars, with->n_vars, arena, &effective, err);
+    if (r == 0)
+        r = bound(rule, with, arena, &effective, err);
     if (r == 0)
         *ret = effective;
     return r;

@@ -181,7 +181,7 @@ static int load(struct site_shelf *shelf, const char *name, struct crib_error *e
         return fail_sys(err, -ENOMEM, "policy", -1, name, NULL);
     memcpy(entry->name, name, size);
     arena_init(&entry->arena, 0);
-    r = policy_load(name, shelf->dirs, &entry->arena, &entry->policy, err);
+    r = policy_load(name, shelf->dirs, &entry->arena, &entry->policy, &entry->origins, err);
     if (r < 0) {
         entry_free(entry);
         return r;
@@ -191,14 +191,28 @@ static int load(struct site_shelf *shelf, const char *name, struct crib_error *e
     return 0;
 }
 
-int site_shelf_get(struct site_shelf *shelf, const char *name, const Crib__Policy **ret,
-                   struct crib_error *err)
+static const struct site_entry *find(const struct site_shelf *shelf, const char *name)
 {
     const struct site_entry *entry = shelf->first;
-    int r = 0;
 
     while (entry && strcmp(entry->name, name) != 0)
         entry = entry->next;
+    return entry;
+}
+
+const Crib__Origins *site_shelf_origins(const struct site_shelf *shelf, const char *name)
+{
+    const struct site_entry *entry = find(shelf, name);
+
+    return entry ? entry->origins : NULL;
+}
+
+int site_shelf_get(struct site_shelf *shelf, const char *name, const Crib__Policy **ret,
+                   struct crib_error *err)
+{
+    const struct site_entry *entry = find(shelf, name);
+    int r = 0;
+
     if (!entry) {
         r = load(shelf, name, err);
         entry = shelf->first;

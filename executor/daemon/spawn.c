@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "base/fd.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "daemon/nested.h"
 #include "daemon/prepare.h"
 #include "daemon/service.h"
 #include "text/text.h"
@@ -161,6 +163,8 @@ static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret
         return r;
     }
     fill_entry(entry, prepared, request, task);
+    if (nested_note(entry, prepared->task, plan) < 0)
+        crib_task_kill(task, SIGKILL);
     if (task->channel)
         mailbox_open(entry);
     entry->setup = prepared->arena;
@@ -231,10 +235,12 @@ static void carry_out(struct turn *turn)
     call->cancel = NULL;
     r = !spawning->plan_only && call_daemon(call)->draining ? refuse_draining(&error) : 0;
     if (r == 0)
-        r = prepare_fds(call_daemon(call), call->connection->peer.uid, prepared,
+        r = prepare_fds(call_daemon(call), peer_owner(&call->connection->peer), prepared,
                         spawning->opened.files, spawning->opened.n_files, &error);
     if (r == 0)
         r = plan_build(prepared->task, prepared->host, prepared->arena, &plan, &error);
+    if (r == 0)
+        r = prepare_plan(prepared, plan, &error);
     if (r == 0)
         r = plan_compile(plan, prepared->arena, &error);
     if (r < 0)

@@ -189,12 +189,14 @@ static int ask_env(struct attempt *a, struct ask *ask)
 {
     const Crib__Case *test = a->item->test;
     const char **env = texts(&a->findings.arena, test->env, test->n_env);
+    const char **vars = texts(&a->findings.arena, test->vars, test->n_vars);
 
+    ask->options.vars = vars;
     if (test->has_clear_env && test->clear_env)
         ask->options.env = env;
     else
         ask->options.env_add = env;
-    return env ? 0 : -ENOMEM;
+    return env && vars ? 0 : -ENOMEM;
 }
 
 static int ask_box(struct attempt *a, struct ask *ask, struct boxes *boxes, struct crib_error *err)

@@ -88,6 +88,8 @@ static int check_command(const struct checking *c)
     if (r == 0)
         r = check_words(c, "env", test->env, test->n_env);
     if (r == 0)
+        r = check_words(c, "vars", test->vars, test->n_vars);
+    if (r == 0)
         r = check_words(c, "cwd", &test->cwd, test->has_cwd);
     return r < 0 ? r : check_words(c, "at", &test->at, test->has_at);
 }
@@ -216,6 +218,29 @@ static int check_texts(const struct checking *c, const Crib__Case__Expect *expec
     return r;
 }
 
+/* What no denial can meet. */
+static int check_denials(const struct checking *c, const Crib__Case__Expect *expect)
+{
+    char field[PATH_BYTES], shown[UTF8_SHOWN];
+
+    for (size_t i = 0; i < expect->n_denials; i++) {
+        const Crib__Case__Denied *d = expect->denials[i];
+
+        snprintf(field, sizeof(field), "expect.denials[%zu]", i);
+        if (!d->call && !d->text && !d->answer && !d->rule && !d->by && !d->has_object &&
+            !d->has_program)
+            return refuse(c, field, "it says nothing of the denial: give call, text or rule");
+        if (d->by && !match_glob(d->by, "filter") && !match_glob(d->by, "files") &&
+            !match_glob(d->by, "limit"))
+            return refuse(c, field, "by '%s': it is filter, files or limit",
+                          utf8_shown(shown, d->by, strlen(d->by)));
+        if (check_words(c, field, &d->object, d->has_object) < 0 ||
+            check_words(c, field, &d->program, d->has_program) < 0)
+            return -EINVAL;
+    }
+    return 0;
+}
+
 static int check_end(const struct checking *c, const Crib__Case__Expect *expect)
 {
     char shown[UTF8_SHOWN];
@@ -241,5 +266,7 @@ int suite_check_case(struct suite *suite, Crib__Case *test, size_t index, struct
         r = checks[i](&c);
     if (r == 0 && test->expect)
         r = check_end(&c, test->expect);
+    if (r == 0 && test->expect)
+        r = check_denials(&c, test->expect);
     return r == 0 && test->expect ? check_texts(&c, test->expect) : r;
 }

@@ -15,9 +15,10 @@ int filtered_open(struct filtered *filtered, const Crib__Policy *policy, struct 
                   struct crib_error *err)
 {
     Crib__Host host = CRIB__HOST__INIT; /* has no listener: the program answers by itself */
+    Crib__Task task = CRIB__TASK__INIT;
     Crib__Plan plan = CRIB__PLAN__INIT;
     struct planning p = {
-        .policy = policy, .host = &host, .arena = arena, .plan = &plan, .err = err};
+        .task = &task, .policy = policy, .host = &host, .arena = arena, .plan = &plan, .err = err};
     int r = plan_syscalls(&p);
 
     memset(filtered, 0, sizeof(*filtered));
@@ -120,5 +121,5 @@ const char *filtered_text(const struct concrete_call *call, const uint64_t args[
     refused.number = call->call->number;
     refused.n_args = CALLS_ARGS;
     refused.args = (uint64_t *)args;
-    return plan_denial(&refused, arena, &denial) < 0 ? NULL : denial->text;
+    return plan_denial(NULL, &refused, arena, &denial) < 0 ? NULL : denial->text;
 }

@@ -20,6 +20,58 @@ static size_t count_of(const struct findings *o)
     return o->result ? o->result->n_denials : 0;
 }
 
+/* A field as a text; bytes are ended by NUL, as the reader leaves them. NULL: it is not set. */
+static const char *field_text(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *field)
+{
+    const void *item = field_count(msg, field) ? field_item(msg, field, 0) : NULL;
+    const ProtobufCEnumValue *word;
+
+    if (!item)
+        return NULL;
+    switch (field_kind(field)) {
+    case FIELD_STRING:
+        return *(char *const *)item;
+    case FIELD_BYTES:
+        item = ((const ProtobufCBinaryData *)item)->data;
+        return item ? item : "";
+    case FIELD_WORD:
+        word = protobuf_c_enum_descriptor_get_value(field->descriptor, *(const int *)item);
+        return word ? word->name : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* The denial's field of a name, as a text. */
+static const char *denial_text(const Crib__Denial *denial, const char *name)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(&crib__denial__descriptor, name);
+    const char *text = field ? field_text(&denial->base, field) : NULL;
+
+    return !text && strcmp(name, "by") == 0 ? "filter" : text;
+}
+
+/* `        by files; object: /etc/shadow; program: cat; rule: work.yaml:7:5`, of what is known */
+static int show_cause(const Crib__Denial *denial, struct buf *why)
+{
+    static const char *const names[] = {"by", "object", "program", "rule", "edit"};
+    const char *between = "        ";
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *text = denial_text(denial, names[i]);
+
+        if (!text || !text[0] || (i == 0 && strcmp(text, "filter") == 0))
+            continue;
+        r = buf_printf(why, "%s%s: ", between, names[i]);
+        if (r == 0)
+            r = show_text(why, text, strlen(text));
+        between = "; ";
+    }
+    return r < 0 || between[0] == ' ' ? r : buf_text(why, "\n");
+}
+
 static int show_denial(const Crib__Denial *denial, struct buf *why)
 {
     int r = buf_text(why, "    ");
@@ -30,7 +82,9 @@ static int show_denial(const Crib__Denial *denial, struct buf *why)
         r = buf_printf(why, ": %s", denial->answer ? denial->answer : "?");
     if (r == 0 && denial->has_count && denial->count > 1)
         r = buf_printf(why, " (%" PRIu64 " times)", denial->count);
-    return r < 0 ? r : buf_text(why, "\n");
+    if (r == 0)
+        r = buf_text(why, "\n");
+    return r < 0 ? r : show_cause(denial, why);
 }
 
 int judge_show_denials(const struct findings *o, struct buf *why)
@@ -45,28 +99,15 @@ int judge_show_denials(const struct findings *o, struct buf *why)
     return r;
 }
 
-/* The text of the denial's field of a name. */
-static const char *field_text(const Crib__Denial *denial, const char *name)
-{
-    const ProtobufCFieldDescriptor *field =
-        protobuf_c_message_descriptor_get_field_by_name(&crib__denial__descriptor, name);
-
-    if (!field || field_kind(field) != FIELD_STRING || !field_count(&denial->base, field))
-        return NULL;
-    return *(char *const *)field_item(&denial->base, field, 0);
-}
-
 /* Each glob of @wanted over the field of the same name. */
 static bool meets(const Crib__Denial *denial, const Crib__Case__Denied *wanted)
 {
     const ProtobufCMessageDescriptor *type = wanted->base.descriptor;
 
     for (unsigned i = 0; i < type->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        const char *glob = field_text(&wanted->base, &type->fields[i]);
 
-        if (field_count(&wanted->base, field) &&
-            !match_glob(*(char *const *)field_item(&wanted->base, field, 0),
-                        field_text(denial, field->name)))
+        if (glob && !match_glob(glob, denial_text(denial, type->fields[i].name)))
             return false;
     }
     return true;
@@ -80,13 +121,11 @@ static int say_wanted(const Crib__Case__Denied *wanted, struct buf *why)
     int r = buf_text(why, "denials: none is {");
 
     for (unsigned i = 0; r == 0 && i < type->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &type->fields[i];
-        const char *glob;
+        const char *glob = field_text(&wanted->base, &type->fields[i]);
 
-        if (!field_count(&wanted->base, field))
+        if (!glob)
             continue;
-        glob = *(char *const *)field_item(&wanted->base, field, 0);
-        r = buf_printf(why, "%s%s: ", between, field->name);
+        r = buf_printf(why, "%s%s: ", between, type->fields[i].name);
         if (r == 0)
             r = show_text(why, glob, strlen(glob));
         between = ", ";

@@ -33,7 +33,7 @@ struct summary {
 struct report {
     int (*begin)(struct buf *out, size_t cases);
     int (*one)(struct buf *out, const struct told *told, size_t number); /* number from 1 */
-    int (*end)(struct buf *out, const struct summary *summary);
+    int (*end)(struct buf *out, const struct told *told, const struct summary *summary);
 };
 
 extern const struct report report_people, report_tap;
@@ -41,7 +41,8 @@ extern const struct report report_people, report_tap;
 /* The whole XML document. */
 int report_junit(struct buf *out, const struct told *told, const struct summary *summary);
 
-/* `[57/200] 2 failed`, without a newline, for a terminal. */
-int report_progress(struct buf *out, const struct summary *so_far);
+/* `[57/200] 2 failed: name`, without a newline, for a terminal. @longest: what has been running for
+ * the longest time; NULL: nothing runs. */
+int report_progress(struct buf *out, const struct summary *so_far, const struct item *longest);
 
 #endif

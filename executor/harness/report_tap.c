@@ -79,8 +79,9 @@ static int one(struct buf *out, const struct told *told, size_t number)
     return r < 0 || told->passed ? r : diagnostics(out, told);
 }
 
-static int end(struct buf *out, const struct summary *summary)
+static int end(struct buf *out, const struct told *told, const struct summary *summary)
 {
+    (void)told;
     return summary->interrupted ? buf_text(out, "Bail out! interrupted\n") : 0;
 }
 

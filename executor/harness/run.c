@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "harness/attempt.h"
@@ -12,6 +13,8 @@
 #include "harness/match.h"
 
 #define SIGNALS  3
+#define FDS_EACH 8            /* descriptors that a running task takes, and more */
+#define FDS_REST 96           /* all else, and the mounts of one that is being started */
 #define WHY_MAX  (256 * 1024) /* bytes of what is told of one case */
 #define TOO_LONG "... and more than can be told\n"
 
@@ -57,9 +60,13 @@ static void say(struct run *run, int r, struct buf *text)
 
 static void show_progress(struct run *run)
 {
+    const struct attempt *longest = run->running;
     struct buf text = {0};
 
-    if (run->options->progress && report_progress(&text, &run->result->summary) == 0)
+    while (longest && longest->next) /* the newest is the first */
+        longest = longest->next;
+    if (run->options->progress &&
+        report_progress(&text, &run->result->summary, longest ? longest->item : NULL) == 0)
         run->options->progress(run->options->data, (const char *)text.data, text.len);
     buf_done(&text);
 }
@@ -184,10 +191,25 @@ static void start_more(struct run *run)
            run->next < run->result->summary.cases)
         start_one(run, &run->result->told[run->next++]);
     run->starting = false;
+    if (run->running)
+        show_progress(run);
     stop_loop(run);
 }
 
 /* --- all of it --- */
+
+/* No more at once than there are descriptors for: a case is not to fail for want of them. */
+static unsigned jobs_of(unsigned asked)
+{
+    unsigned jobs = asked ? asked : uv_available_parallelism();
+    struct rlimit limit;
+    rlim_t most;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return jobs;
+    most = limit.rlim_cur > FDS_REST ? (limit.rlim_cur - FDS_REST) / FDS_EACH : 0;
+    return most < 1 ? 1 : jobs < most ? jobs : (unsigned)most;
+}
 
 static void on_signal(uv_signal_t *handle, int signo)
 {
@@ -244,7 +266,7 @@ static void run_all(struct run *run)
     run->result->summary.wall_us = clock_us() - began;
     hide_progress(run);
     text = (struct buf){0};
-    say(run, run->options->report->end(&text, &run->result->summary), &text);
+    say(run, run->options->report->end(&text, run->result->told, &run->result->summary), &text);
 }
 
 static int open_all(struct run *run, struct crib_error *err)
@@ -282,7 +304,7 @@ int run_cases(const struct suites *suites, const struct run_options *options,
     r = choose(suites, options->filter, ret, err);
     if (r < 0)
         return r;
-    run.jobs = options->jobs ? options->jobs : uv_available_parallelism();
+    run.jobs = jobs_of(options->jobs);
     boxes_init(&run.boxes);
     r = open_all(&run, err);
     if (r < 0)

@@ -33,7 +33,11 @@ int suite_refuse(const struct suite *suite, struct crib_error *err, const char *
 
 const char *suite_path(struct suite *suite, const char *path)
 {
-    return path[0] == '/' ? path : arena_printf(&suite->arena, "%s/%s", suite->dir, path);
+    if (path[0] == '/')
+        return path;
+    while (path[0] == '.' && path[1] == '/') /* so that what is told of it is short */
+        path += 2 + strspn(path + 2, "/");
+    return arena_printf(&suite->arena, "%s/%s", suite->dir, path);
 }
 
 static int no_memory(const struct suite *suite, struct crib_error *err)
@@ -154,8 +158,13 @@ static int add_line(struct suites *suites, struct suite *suite, bool allow, size
 static int add_lines(struct suites *suites, struct suite *suite, const Crib__Expect *expect,
                      struct crib_error *err)
 {
-    int r = filtered_open(&suite->filtered, suite->policy->policy, &suite->arena, err);
+    struct crib_error found = {0};
+    char text[1024];
+    int r = filtered_open(&suite->filtered, suite->policy->policy, &suite->arena, &found);
 
+    if (r < 0)
+        return suite_refuse(suite, err, "expect", "%s",
+                            crib_error_text(&found, text, sizeof(text)));
     for (size_t i = 0; r == 0 && i < expect->n_allow; i++)
         r = add_line(suites, suite, true, i, expect->allow[i], err);
     for (size_t i = 0; r == 0 && i < expect->n_deny; i++)
@@ -222,13 +231,17 @@ static int is_suite(struct suite *suite, const char *data, size_t len, struct cr
     return r < 0 ? r : found;
 }
 
-static struct suite *new_suite(struct suites *suites, const char *path)
+static struct suite *new_suite(struct suites *suites, const char *path, struct crib_error *err)
 {
     struct suite *suite = calloc(1, sizeof(*suite));
     const char *slash;
 
-    if (!suite)
+    if (!suites->arena.limit)
+        arena_init(&suites->arena, 0);
+    if (!suite) {
+        (void)fail_sys(err, -ENOMEM, NULL, -1, path, NULL);
         return NULL;
+    }
     arena_init(&suite->arena, 0);
     slash = strrchr(path, '/');
     suite->path = arena_text(&suite->arena, path);
@@ -240,7 +253,16 @@ static struct suite *new_suite(struct suites *suites, const char *path)
         return suite;
     arena_done(&suite->arena);
     free(suite);
+    (void)fail_sys(err, -ENOMEM, NULL, -1, path, NULL);
     return NULL;
+}
+
+int suites_add_policy(struct suites *suites, const char *path, const char *data, size_t len,
+                      struct crib_error *err)
+{
+    struct suite *suite = new_suite(suites, path, err);
+
+    return suite ? add_policy(suites, suite, data, len, false, err) : -ENOMEM;
 }
 
 int suites_add(struct suites *suites, const char *path, const char *data, size_t len, bool named,
@@ -250,11 +272,9 @@ int suites_add(struct suites *suites, const char *path, const char *data, size_t
     ProtobufCMessage *msg;
     int r;
 
-    if (!suites->arena.limit)
-        arena_init(&suites->arena, 0);
-    suite = new_suite(suites, path);
+    suite = new_suite(suites, path, err);
     if (!suite)
-        return fail_sys(err, -ENOMEM, NULL, -1, path, NULL);
+        return -ENOMEM;
     r = is_suite(suite, data, len, err);
     if (r == 0)
         return add_policy(suites, suite, data, len, named, err);

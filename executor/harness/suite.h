@@ -86,6 +86,10 @@ int suites_read(struct suites *suites, char *const *paths, struct crib_error *er
 int suites_add(struct suites *suites, const char *path, const char *data, size_t len, bool named,
                struct crib_error *err);
 
+/* suites_add() for a text that is a policy, with `expect` or without. Return: 0; negative errno. */
+int suites_add_policy(struct suites *suites, const char *path, const char *data, size_t len,
+                      struct crib_error *err);
+
 /* Accepts a zeroed one. */
 void suites_done(struct suites *suites);
 

@@ -9,6 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/*
+ * Marks the task's first exec by a fourth argument, which execve has not and the kernel does not
+ * read: where every exec of a task is traced, this one must not wait for us, who are suspended.
+ */
+#define FIRST_EXEC 0x63726962
+
 /* What exec wants of the plan, made before the spawn: the task's process must not allocate. */
 static char **argv, **envp;
 
@@ -47,6 +53,11 @@ int enter_cwd(struct init *init)
     return 0;
 }
 
+static void first_exec(const char *path)
+{
+    syscall(SYS_execve, path, argv, envp, FIRST_EXEC);
+}
+
 /* As execvp(3) searches: the first that can be executed; EACCES is told only when none was. */
 static int search(const Crib__Program *program)
 {
@@ -64,7 +75,7 @@ static int search(const Crib__Program *program)
         memcpy(path, dir, len);
         path[len] = '/';
         memcpy(path + len + 1, program->file.data, program->file.len + 1);
-        execve(path, argv, envp);
+        first_exec(path);
         if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
             return -errno;
         if (errno == EACCES)
@@ -79,7 +90,7 @@ int exec_program(struct init *init)
 
     if (!strchr((char *)program->file.data, '/'))
         return failed(init, STEP_exec, search(program), -1);
-    execve((char *)program->file.data, argv, envp);
+    first_exec((char *)program->file.data);
     return failed(init, STEP_exec, -errno, -1);
 }
 

@@ -30,6 +30,8 @@ enum step {
 #undef STEP
 };
 
+struct sighting;
+
 struct init {
     struct arena arena;
     Crib__Plan *plan;
@@ -102,17 +104,8 @@ int open_master(struct init *init, int devpts);
 int report_failure(struct init *init);
 int report_terminal(struct init *init); /* with the master */
 int report_started(struct init *init);
-int report_refused(struct init *init, Crib__Report__Refused *refused);
+int report_refused(struct init *init, const struct sighting *sighting, uint64_t count);
 int report_end(struct init *init, int status, uint64_t lost, bool by_filter);
-
-/* One denial: see answer.c. */
-struct answers;
-struct answers *answers_new(struct init *init);
-void answer_next(struct init *init, struct answers *answers);
-void answers_flush(struct init *init, struct answers *answers);
-uint64_t answers_lost(const struct answers *answers);
-bool answers_killed(const struct answers *answers);
-bool answers_waiting(const struct answers *answers);
 
 /* Until the task ends or the parent is gone. */
 void serve(struct init *init);

@@ -9,6 +9,7 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
+#include "init/look.h"
 #include "wire/packet.h"
 
 static const char *const step_names[] = {
@@ -55,27 +56,91 @@ int report_terminal(struct init *init)
     return packet_send(init->control, data, crib__report__pack(&report, data), &init->master, 1);
 }
 
+#define NO_LISTENER "not available: an outer sandbox holds the only listener"
+
+/* What of the plan did not come about without a listener. Return: how many lines. */
+static size_t add_receipts(const struct init *init, Crib__Receipt *reasons, Crib__Receipt *trace)
+{
+    const Crib__SyscallsPlan *plan = init->plan->syscalls;
+
+    if (!init->no_reasons)
+        return 0;
+    reasons->mechanism = (char *)"syscalls.reasons";
+    reasons->asked = (char *)"preferred";
+    reasons->applied = trace->applied = (char *)NO_LISTENER;
+    trace->mechanism = (char *)"trace";
+    trace->asked = (char *)(plan->trace == CRIB__TRACE__all ? "all" : "files");
+    return plan->has_trace && plan->trace != CRIB__TRACE__no_trace ? 2 : 1;
+}
+
 int report_started(struct init *init)
 {
     Crib__Report report = CRIB__REPORT__INIT;
-    Crib__Receipt reasons = CRIB__RECEIPT__INIT, *receipts[] = {&reasons};
+    Crib__Receipt reasons = CRIB__RECEIPT__INIT, trace = CRIB__RECEIPT__INIT;
+    Crib__Receipt *receipts[] = {&reasons, &trace};
 
     report.has_started = report.started = 1;
-    if (init->no_reasons) {
-        reasons.mechanism = (char *)"syscalls.reasons";
-        reasons.asked = (char *)"preferred";
-        reasons.applied = (char *)"not available: an outer sandbox holds the only listener";
-        report.receipt = receipts;
-        report.n_receipt = 1;
-    }
+    report.receipt = receipts;
+    report.n_receipt = add_receipts(init, &reasons, &trace);
     return send_report(init, &report);
 }
 
-int report_refused(struct init *init, Crib__Report__Refused *refused)
+static ProtobufCBinaryData bytes(const char *data, size_t len)
+{
+    return (ProtobufCBinaryData){len, (uint8_t *)data};
+}
+
+static void fill_file(const struct sighting_file *from, Crib__Report__File *to)
+{
+    to->has_path = from->path_len > 0;
+    to->path = bytes(from->path, from->path_len);
+    to->has_there = from->there_len > 0;
+    to->there = bytes(from->there, from->there_len);
+    to->has_code = to->has_read_only = to->has_no_exec = 1;
+    to->code = from->code;
+    to->read_only = from->read_only;
+    to->no_exec = from->no_exec;
+    to->has_mode = to->has_uid = to->has_gid = 1;
+    to->mode = from->mode;
+    to->uid = from->uid;
+    to->gid = from->gid;
+}
+
+static void fill_call(const struct sighting *from, uint64_t count, Crib__Report__Refused *to)
+{
+    to->has_pid = to->has_number = to->has_answer = to->has_by = to->has_count = 1;
+    to->pid = from->pid;
+    to->number = from->number;
+    to->answer = from->answer;
+    to->by = from->by;
+    to->count = count;
+    to->args = (uint64_t *)from->args;
+    to->n_args = 6;
+    to->has_program = from->program_len > 0;
+    to->program = bytes(from->program, from->program_len);
+}
+
+int report_refused(struct init *init, const struct sighting *sighting, uint64_t count)
 {
     Crib__Report report = CRIB__REPORT__INIT;
+    Crib__Report__Refused refused = CRIB__REPORT__REFUSED__INIT;
+    Crib__Report__Object object = CRIB__REPORT__OBJECT__INIT;
+    Crib__Report__File file = CRIB__REPORT__FILE__INIT;
 
-    report.refused = refused;
+    fill_call(sighting, count, &refused);
+    if (sighting->kind) {
+        object.has_kind = object.has_data = object.has_arg = 1;
+        object.kind = sighting->kind == LOOK_PATH ? CRIB__REPORT__OBJECT__KIND__path
+                                                  : CRIB__REPORT__OBJECT__KIND__address;
+        object.data = bytes(sighting->object, sighting->object_len);
+        object.arg = sighting->arg;
+        refused.object = &object;
+    }
+    if (sighting->file.known) {
+        fill_file(&sighting->file, &file);
+        refused.file = &file;
+    }
+    report.refused = &refused;
     return send_report(init, &report);
 }
 

@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/answers.h"
 #include "wire/packet.h"
-
-#define FLUSH_MS 100 /* repeats of a refusal are told after such a pause */
 
 enum { CONTROL, PARENT, SIGNALS, LISTENER, COUNT };
 
@@ -41,14 +40,15 @@ static void take_order(struct init *init)
 
 static void reap(struct init *init, struct answers *answers)
 {
+    uint64_t lost;
     int status;
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid != init->task)
             continue;
-        answers_flush(init, answers);
-        report_end(init, status, answers_lost(answers), answers_killed(answers));
+        lost = answers_finish(answers);
+        report_end(init, status, lost, answers && answers->killed);
         leave();
     }
 }
@@ -69,6 +69,17 @@ static void take_signals(struct init *init, int fd, struct answers *answers)
     }
 }
 
+/* Return: what answers, made at the first call; without it the task would wait for ever. */
+static struct answers *answer(struct init *init, struct answers *answers)
+{
+    if (!answers)
+        answers = answers_new(init);
+    if (!answers)
+        leave();
+    answers_next(answers);
+    return answers;
+}
+
 /* The parent's end of the control socket closes with it, by exec too; a detached task goes on. */
 static void check_parent(struct init *init, struct pollfd *polls)
 {
@@ -83,7 +94,7 @@ static void check_parent(struct init *init, struct pollfd *polls)
 
 void serve(struct init *init)
 {
-    struct answers *answers = init->listener >= 0 ? answers_new(init) : NULL;
+    struct answers *answers = NULL;
     struct pollfd polls[COUNT] = {
         [CONTROL] = {.fd = init->control, .events = POLLIN},
         [PARENT] = {.fd = init->plan->life->detached ? -1 : init->parent, .events = POLLIN},
@@ -94,14 +105,14 @@ void serve(struct init *init)
 
     sigfillset(&all);
     polls[SIGNALS].fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (polls[SIGNALS].fd < 0 || (init->listener >= 0 && !answers))
+    if (polls[SIGNALS].fd < 0)
         leave();
     reap(init, answers); /* SIGCHLD was blocked since the start, but it may have been merged */
     for (;;) {
-        if (poll(polls, COUNT, answers_waiting(answers) ? FLUSH_MS : -1) == 0)
-            answers_flush(init, answers);
+        poll(polls, COUNT, answers_due(answers));
+        answers_flush(answers);
         if (polls[LISTENER].revents & POLLIN)
-            answer_next(init, answers);
+            answers = answer(init, answers);
         else if (polls[LISTENER].revents)
             polls[LISTENER].fd = -1; /* nobody is left under the filter */
         if (polls[CONTROL].revents & POLLIN)

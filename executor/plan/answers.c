@@ -4,6 +4,7 @@
 #include "plan/bytes.h"
 #include "plan/filter.h"
 #include "plan/plan.h"
+#include "policy/origins.h"
 
 #define STEP "syscalls"
 
@@ -27,8 +28,35 @@ static int add_match(struct planning *p, Crib__SyscallsPlan__Answer *answer,
     return 0;
 }
 
+/* Where the rule of an answer was written. */
+static int add_origin(struct planning *p, const struct rule *rule, enum filter_list_name name,
+                      Crib__SyscallsPlan__Answer *answer)
+{
+    static const enum syscalls_list lists[] = {
+        [FILTER_DENY] = LIST_DENY, [FILTER_KILL] = LIST_KILL, [FILTER_LOG] = LIST_LOG};
+
+    if (rule->traced)
+        return p->task->trace == CRIB__TRACE__all ? plan_differs(p, rule->call, answer) : 0;
+    if (!p->task->origins)
+        return 0;
+    answer->rule = (char *)origins_rule_text(p->task->origins, lists[name], rule, p->arena);
+    return answer->rule ? 0 : plan_no_memory(p, STEP);
+}
+
+static Crib__SyscallsPlan__Answer__Action action_of(const struct rule *rule,
+                                                    enum filter_list_name name)
+{
+    static const Crib__SyscallsPlan__Answer__Action actions[] = {
+        [FILTER_DENY] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse,
+        [FILTER_KILL] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__kill,
+        [FILTER_LOG] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__proceed,
+    };
+
+    return rule->traced ? CRIB__SYSCALLS_PLAN__ANSWER__ACTION__trace : actions[name];
+}
+
 static int add_answer(struct planning *p, const struct rule *rule, const struct pieces *pieces,
-                      size_t index, Crib__SyscallsPlan__Answer__Action action)
+                      size_t index, enum filter_list_name name)
 {
     Crib__SyscallsPlan *plan = p->plan->syscalls;
     Crib__SyscallsPlan__Answer *answer =
@@ -39,40 +67,35 @@ static int add_answer(struct planning *p, const struct rule *rule, const struct 
         return plan_no_memory(p, STEP);
     answer->has_number = answer->has_action = true;
     answer->number = (uint32_t)rule->call->number;
-    answer->action = action;
-    if (action == CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse) {
+    answer->action = action_of(rule, name);
+    if (answer->action == CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse) {
         answer->has_code = true;
         answer->code = (uint32_t)filter_code_of(rule);
     }
-    r = add_match(p, answer, &pieces->piece[index], false);
+    r = add_origin(p, rule, name, answer);
+    if (r == 0)
+        r = add_match(p, answer, &pieces->piece[index], false);
     for (size_t i = 0; r == 0 && i < pieces->exceptions; i++)
         r = add_match(p, answer, &pieces->exception[i], true);
     return r;
 }
 
 /* An answer for each piece of a rule. */
-static int add_answers(struct planning *p, const struct rule *rule,
-                       Crib__SyscallsPlan__Answer__Action action)
+static int add_answers(struct planning *p, const struct rule *rule, enum filter_list_name name)
 {
     struct pieces pieces;
     int r = pieces_of(rule->conditions, rule->count, &pieces);
 
     for (size_t i = 0; r == 0 && i < pieces.count; i++)
-        r = add_answer(p, rule, &pieces, i, action);
+        r = add_answer(p, rule, &pieces, i, name);
     return r;
 }
 
 int plan_answers(struct planning *p, const struct filter_rules *rules)
 {
-    static const Crib__SyscallsPlan__Answer__Action actions[] = {
-        [FILTER_DENY] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__refuse,
-        [FILTER_KILL] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__kill,
-        [FILTER_LOG] = CRIB__SYSCALLS_PLAN__ANSWER__ACTION__proceed,
-    };
-
     for (int name = FILTER_DENY; name < FILTER_ALLOW; name++)
         for (size_t i = 0; i < rules->list[name].count; i++) {
-            int r = add_answers(p, &rules->list[name].rules[i], actions[name]);
+            int r = add_answers(p, &rules->list[name].rules[i], (enum filter_list_name)name);
 
             if (r < 0)
                 return r;

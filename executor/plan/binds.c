@@ -116,6 +116,7 @@ static int show(struct making *m, const Crib__HostPath *path, uint32_t index)
     plan = mounts_add_bind(m->p, path, index, m->target, m->asked.from_task ? "task" : "policy");
     if (!plan)
         return making_no_memory(m);
+    plan->rule = making_rule(m);
     plan->write = mount->has_write && mount->write;
     plan->exec = !mount->has_exec || mount->exec;
     plan->dev = mount->has_dev && mount->dev;

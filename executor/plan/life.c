@@ -65,8 +65,12 @@ static int plan_wall_time(struct planning *p, Crib__LifePlan *plan)
     if (p->task->detached && limit_preferred(limits, "wall_time"))
         return plan_receipt(p, "limits.wall_time", asked,
                             "not available: a detached task has no parent to keep it");
-    if (plan->timeout == 0 || limits->wall_time < plan->timeout)
+    if (plan->timeout == 0 || limits->wall_time < plan->timeout) {
         plan->timeout = limits->wall_time;
+        plan->rule = (char *)"";
+        if (limit_rule(p, "wall_time", &plan->rule) < 0)
+            return plan_no_memory(p, "life");
+    }
     snprintf(applied, sizeof(applied), "%llu ms", (unsigned long long)plan->timeout);
     return plan_receipt(p, "limits.wall_time", asked, applied);
 }

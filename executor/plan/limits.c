@@ -7,6 +7,7 @@
 
 #include "plan/bytes.h"
 #include "plan/limits.h"
+#include "policy/origins.h"
 
 #define STARTING 3 /* fds that init needs below the limit, for a moment */
 
@@ -43,6 +44,16 @@ bool limit_preferred(const Crib__Limits *limits, const char *name)
         if (strcmp(limits->preferred[i], name) == 0)
             return true;
     return false;
+}
+
+int limit_rule(struct planning *p, const char *name, char **ret)
+{
+    const Crib__Origins__Place *place = origins_limit(p->task->origins, name);
+
+    if (!place)
+        return 0;
+    *ret = (char *)origins_text(place, p->arena);
+    return *ret ? 0 : -ENOMEM;
 }
 
 static int check_preferred(struct planning *p, const Crib__Limits *limits)
@@ -89,6 +100,8 @@ static int add(struct planning *p, const char *name, uint32_t resource, uint64_t
     plan->resource = resource;
     plan->soft = soft;
     plan->hard = hard;
+    if (limit_rule(p, name, &plan->rule) < 0)
+        return plan_no_memory(p, "limits");
     if (arena_push(p->arena, &p->plan->limits, &p->plan->n_limits, plan) < 0)
         return plan_no_memory(p, "limits");
     return 0;

@@ -10,9 +10,12 @@
 
 #include <stdbool.h>
 
-#include "policy.pb-c.h"
+#include "plan/plan.h"
 
 /* Return: whether a limit is wanted, but not so much that the task is refused without it. */
 bool limit_preferred(const Crib__Limits *limits, const char *name);
+
+/* Sets @ret to where a limit was written, where that is known. Return: 0; -ENOMEM. */
+int limit_rule(struct planning *p, const char *name, char **ret);
 
 #endif

@@ -30,7 +30,12 @@ static int check_room(const struct making *m, Crib__MountPlan__Type type)
 
 static Crib__MountPlan *add(struct making *m, Crib__MountPlan__Type type)
 {
-    return mounts_add(m->p, type, m->target, m->asked.from_task ? "task" : "policy");
+    Crib__MountPlan *plan =
+        mounts_add(m->p, type, m->target, m->asked.from_task ? "task" : "policy");
+
+    if (plan)
+        plan->rule = making_rule(m);
+    return plan;
 }
 
 int make_link(struct making *m, char *text)
@@ -165,6 +170,7 @@ int make_file(struct making *m)
     plan->mode = mount->has_mode ? mount->mode : 0444;
     plan->content = file_content(m);
     plan->from = (char *)(m->asked.from_task ? "task" : "policy");
+    plan->rule = making_rule(m);
     return plan->content.data ? 0 : making_no_memory(m);
 }
 
@@ -183,5 +189,6 @@ int make_dir(struct making *m)
         return making_no_memory(m);
     plan->has_mode = true;
     plan->mode = mount->has_mode ? mount->mode : 0755;
+    plan->rule = making_rule(m);
     return 0;
 }

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "plan/view.h"
+#include "policy/origins.h"
+#include "text/utf8.h"
 
 int making_refuse(const struct making *m, int code, const char *text)
 {
@@ -35,6 +37,18 @@ Crib__MountPlan *mounts_add(struct planning *p, Crib__MountPlan__Type type, char
     plan->target = bytes_of(target);
     plan->from = (char *)from;
     return plan;
+}
+
+/* The origins come with the task: they need not fit, and may say anything. */
+char *making_rule(const struct making *m)
+{
+    const Crib__Origins__Place *place = origins_mount(m->p->task->origins, (size_t)m->asked.index);
+    char *rule;
+
+    if (m->asked.from_task)
+        return m->type == CRIB__MOUNT__TYPE__tmpfs ? "--tmpfs" : "--bind";
+    rule = place && place->at ? arena_text(m->p->arena, place->at) : NULL;
+    return rule ? utf8_tame(rule) : NULL;
 }
 
 #define BIT(type)  (1u << CRIB__MOUNT__TYPE__##type)

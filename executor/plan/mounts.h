@@ -46,6 +46,10 @@ int making_no_memory(const struct making *m);
 int making_follow(struct making *m);
 int making_follow_parent(struct making *m);
 
+/* mounts.c. Return: where it was written, `work.yaml:7:5` or `--bind`, for MountPlan.rule; NULL: not
+ * known. */
+char *making_rule(const struct making *m);
+
 /* binds.c */
 int make_bind(struct making *m); /* bind and host */
 

@@ -13,6 +13,8 @@
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "plan.pb-c.h"
@@ -94,11 +96,33 @@ int plan_life(struct planning *p);    /* timeout, kill signal, detached */
 
 /**
  * plan_denial() - Say a refused call in words
+ * @plan:    borrows; what the task runs by; NULL: no reason can be given
  * @refused: borrows; as init reported it
  * @ret:     a Denial in @arena
  *
  * Return: 0; -ENOMEM
  */
-int plan_denial(const Crib__Report__Refused *refused, struct arena *arena, Crib__Denial **ret);
+int plan_denial(const Crib__Plan *plan, const Crib__Report__Refused *refused, struct arena *arena,
+                Crib__Denial **ret);
+
+/**
+ * plan_why() - Say why a call on a file cannot do what it wants
+ * @refused: borrows; of a traced call, with `file`
+ * @ret:     a Denial in @arena, by files; NULL: it comes out well, as far as can be said, or it
+ *           fails in a way that no policy has a part in
+ *
+ * That the host has what is hidden (ENOENT) is not known here: see plan_why_place().
+ *
+ * Return: 0; -ENOMEM
+ */
+int plan_why(const Crib__Plan *plan, const Crib__Report__Refused *refused, struct arena *arena,
+             Crib__Denial **ret);
+
+/* Return: whether the denial is one only where the host has what the task did not find. */
+bool plan_why_hidden(const Crib__Denial *denial);
+
+/* Return: what the host must have for that: the object, or the directory in which it would be made;
+ * absolute, hostile. NULL: nothing that could be looked for, or no memory. */
+const char *plan_why_place(const Crib__Denial *denial, struct arena *arena);
 
 #endif

@@ -101,10 +101,12 @@ static int by_call(const void *a, const void *b)
 /* Return: a rule of the call without condition, or the same rule; NULL. */
 static const struct rule *find(const struct filter_list *list, const struct rule *rule)
 {
-    const struct rule *end = list->rules + list->count, *at = NULL;
+    const struct rule *end, *at;
 
-    if (list->count)
-        at = bsearch(rule, list->rules, list->count, sizeof(*rule), by_call);
+    if (!list->count)
+        return NULL;
+    end = list->rules + list->count;
+    at = bsearch(rule, list->rules, list->count, sizeof(*rule), by_call);
     while (at && at > list->rules && at[-1].call == rule->call)
         at--;
     for (; at && at < end && at->call == rule->call; at++)
@@ -319,11 +321,14 @@ int plan_syscalls(struct planning *p)
     struct filter_rules rules = {0};
     int r;
 
-    if (asked && asked->has_filter && asked->filter == CRIB__SYSCALLS__FILTER__off)
-        return plan_receipt(p, STEP, "off", "off: every call reaches the kernel");
+    if (asked && asked->has_filter && asked->filter == CRIB__SYSCALLS__FILTER__off) {
+        r = plan_receipt(p, STEP, "off", "off: every call reaches the kernel");
+        return r < 0 ? r : plan_untraced(p, "the policy has no filter that could tell");
+    }
     p->plan->syscalls = ARENA_NEW(p->arena, crib__syscalls_plan, Crib__SyscallsPlan);
     if (!p->plan->syscalls)
         return plan_no_memory(p, STEP);
+    p->plan->syscalls->policy = p->task->origins ? p->task->origins->name : NULL;
     p->plan->syscalls->has_listener = true;
     p->plan->syscalls->listener = p->host->listener;
     p->plan->syscalls->has_otherwise = true;
@@ -331,6 +336,8 @@ int plan_syscalls(struct planning *p)
     r = expand(p, &rules);
     if (r == 0)
         r = check_needed(p, &rules);
+    if (r == 0)
+        r = plan_trace(p, &rules);
     if (r == 0)
         r = check_conditions(p, &rules);
     if (r == 0)

@@ -9,6 +9,7 @@
 
 #include "policy/capnames.h"
 #include "policy/rule.h"
+#include "policy/vars.h"
 #include "text/field.h"
 #include "text/utf8.h"
 
@@ -223,7 +224,8 @@ static int check_env(const struct policy_check *check)
 int policy_check(const struct policy_check *check)
 {
     static int (*const checks[])(const struct policy_check *) = {
-        policy_check_mounts, check_net, check_limits, check_caps, check_syscalls, check_env,
+        policy_check_vars, policy_check_mounts, check_net, check_limits,
+        check_caps,        check_syscalls,      check_env,
     };
     int r = check_lengths(check, &check->policy->base, "");
 

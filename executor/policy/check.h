@@ -8,6 +8,8 @@
 #ifndef POLICY_CHECK_H
 #define POLICY_CHECK_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "policy.pb-c.h"
 #include "text/text.h"
@@ -20,6 +22,7 @@ struct policy_check {
     const char *name;               /* the file's, for errors */
     const struct text_marks *marks; /* NULL: a message from elsewhere, the fields' paths are told */
     struct crib_error *err;
+    bool replaced; /* it has no variables any more: a path begins with a slash */
 };
 
 /**

@@ -37,12 +37,20 @@ static bool climbs(const char *path, size_t len)
     return false;
 }
 
+/* Before variables are replaced, where a path begins is not known. */
+static bool may_begin(const struct policy_check *check, const ProtobufCBinaryData *path)
+{
+    if (path->len && path->data[0] == '/')
+        return true;
+    return !check->replaced && path->len > 2 && memcmp(path->data, "${", 2) == 0;
+}
+
 static int check_path(const struct policy_check *check, size_t index, const char *field,
                       const ProtobufCBinaryData *path)
 {
     const char *text = (const char *)path->data;
 
-    if (!path->len || text[0] != '/')
+    if (!may_begin(check, path))
         return refuse(check, index, field, "the path is not absolute");
     if (path->len >= PATH_MAX)
         return refuse(check, index, field, "the path is too long");

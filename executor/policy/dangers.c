@@ -21,7 +21,7 @@ static const struct dangerous_call {
 
 struct looking {
     const Crib__Policy *policy;
-    const struct origins *origins;
+    const Crib__Origins *origins;
     struct arena *arena;
     struct dangers *found;
     struct crib_error *err;
@@ -60,6 +60,13 @@ static const struct reason *let_through(const struct reasons *reasons)
     return NULL;
 }
 
+static const char *place_of(const struct looking *l, const struct reason *reason)
+{
+    const Crib__Origins__Place *place = origins_entry(l->origins, reason->list, reason->index);
+
+    return place ? place->at : NULL;
+}
+
 /* One bit of the call's after the other: of several flags each is a danger of its own. */
 static int look_at_call(struct looking *l, const struct dangerous_call *dangerous)
 {
@@ -78,8 +85,7 @@ static int look_at_call(struct looking *l, const struct dangerous_call *dangerou
         r = policy_explain(l->policy, &call, l->arena, &reasons, l->err);
         reason = r == 0 ? let_through(&reasons) : NULL;
         if (reason)
-            r = add(l, dangerous->name, dangerous->what,
-                    l->origins->list[reason->list][reason->index].place);
+            r = add(l, dangerous->name, dangerous->what, place_of(l, reason));
         left &= ~now;
     } while (r == 0 && left);
     return r;
@@ -153,7 +159,7 @@ static int look_at_walls(struct looking *l)
     return r;
 }
 
-int policy_dangers(const Crib__Policy *policy, const struct origins *origins, struct arena *arena,
+int policy_dangers(const Crib__Policy *policy, const Crib__Origins *origins, struct arena *arena,
                    struct dangers *ret, struct crib_error *err)
 {
     struct looking l = {policy, origins, arena, ret, err};

@@ -27,12 +27,12 @@ struct dangers {
 /**
  * policy_dangers() - Find them
  * @policy:  borrows; effective
- * @origins: borrows; of the policy
+ * @origins: borrows; of the policy; may be NULL
  * @ret:     in @arena, with those that have a reason
  *
  * Return: 0; -EINVAL, -E2BIG the policy is not one that was checked; -ENOMEM
  */
-int policy_dangers(const Crib__Policy *policy, const struct origins *origins, struct arena *arena,
+int policy_dangers(const Crib__Policy *policy, const Crib__Origins *origins, struct arena *arena,
                    struct dangers *ret, struct crib_error *err);
 
 #endif

@@ -15,6 +15,7 @@ struct expansion {
     bool seen[CALLS_LAST + 1]; /* calls that have a rule already */
     bool visited[GROUPS_MAX];  /* groups whose entries are in, or on their way in */
     bool coded;                /* a rule names an errno */
+    size_t entry;              /* the one at hand */
 };
 
 static struct rule *find_repeat(const struct expansion *e, const struct rule *rule)
@@ -66,6 +67,9 @@ static int add_group(struct expansion *e, const struct group *group, int code)
         struct rule rule = group->entries[i].rule;
 
         rule.code = code;
+        rule.entry = e->entry;
+        rule.group = group;
+        rule.line = group->entries[i].line;
         rc = group->entries[i].inner ? add_group(e, group->entries[i].inner, code)
                                      : add_rule(e, &rule);
     }
@@ -99,6 +103,7 @@ static int add_entry(struct expansion *e, const char *entry)
     if (entry[0] == '@')
         return add_named_group(e, entry);
     rc = rule_parse(entry, e->arena, &rule, e->err);
+    rule.entry = e->entry;
     return rc < 0 ? rc : add_rule(e, &rule);
 }
 
@@ -110,7 +115,10 @@ int groups_expand(const struct groups *groups, char *const *entries, size_t coun
     if (count > RULES_MAX)
         return fail_text(err, -E2BIG, NULL, -1, NULL, "more than %d entries", RULES_MAX);
     for (size_t i = 0; i < count; i++) {
-        int rc = add_entry(&e, entries[i]);
+        int rc;
+
+        e.entry = i;
+        rc = add_entry(&e, entries[i]);
 
         if (rc < 0) {
             if (err)

@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/arch.h"
+#include "policy/ceiling.h"
 #include "policy/check.h"
 #include "policy/find.h"
 #include "policy/merge.h"
 #include "policy/profile.h"
 #include "policy/shipped.h"
+#include "policy/vars.h"
+#include "text/field.h"
 #include "text/text.h"
 
 #define NAMES_MAX 63 /* shipped policies */
@@ -30,7 +34,9 @@ struct loading {
     Crib__Policy *onto;                 /* what has been read, merged */
     const char *done[POLICY_MAX_FILES]; /* ids of the bases in it */
     size_t count;
-    struct origins *origins; /* NULL: nobody wants to know */
+    Crib__Origins *origins; /* NULL: nobody wants to know */
+    const struct ceiling *ceilings;
+    bool alone; /* it is a ceiling that is read: those among its bases are found where it is one */
 };
 
 static int lay(struct loading *l, const struct policy_check *check, const struct chain *chain);
@@ -47,32 +53,93 @@ static const char *place_of(struct loading *l, const struct policy_check *check,
     const struct text_mark *mark = check->marks ? text_mark_find(check->marks, path) : NULL;
 
     return mark ? arena_printf(l->arena, "%s:%u:%u", check->name, mark->line, mark->column)
-                : check->name;
+                : arena_printf(l->arena, "%s: %s", check->name, path);
 }
 
-/* Notes where the entries of the policy itself stand; those of its bases have been noted before. */
-static int note_origins(struct loading *l, const struct policy_check *check,
-                        const struct chain *chain)
+static Crib__Origins__Place *new_place(struct loading *l, const struct policy_check *check,
+                                       const struct chain *chain, const char *path)
+{
+    Crib__Origins__Place *place = ARENA_NEW(l->arena, crib__origins__place, Crib__Origins__Place);
+
+    if (!place)
+        return NULL;
+    place->at = (char *)place_of(l, check, path);
+    place->through = chain->through[0] ? (char *)chain->through : NULL;
+    return place->at ? place : NULL;
+}
+
+static int note_calls(struct loading *l, const struct policy_check *check,
+                      const struct chain *chain, enum syscalls_list list)
+{
+    char path[64];
+    size_t count;
+
+    syscalls_entries(check->policy->syscalls, list, &count);
+    for (size_t i = 0; i < count; i++) {
+        Crib__Origins__Place *place;
+
+        snprintf(path, sizeof(path), "%s[%zu]", syscalls_path(list), i);
+        place = new_place(l, check, chain, path);
+        if (!place || origins_add(l->origins, list, place, l->arena) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int note_mounts(struct loading *l, const struct policy_check *check,
+                       const struct chain *chain)
 {
     char path[64];
 
-    for (int list = 0; l->origins && list < LISTS_OF_CALLS; list++) {
-        enum syscalls_list which = (enum syscalls_list)list;
-        size_t count;
+    for (size_t i = 0; i < check->policy->n_mounts; i++) {
+        Crib__Origins__Place *place;
 
-        syscalls_entries(check->policy->syscalls, which, &count);
-        for (size_t i = 0; i < count; i++) {
-            struct origin origin = {.through = chain->through};
-
-            snprintf(path, sizeof(path), "%s[%zu]", syscalls_path(which), i);
-            origin.place = place_of(l, check, path);
-            if (!origin.place ||
-                arena_push_value(l->arena, &l->origins->list[list], &l->origins->count[list],
-                                 &origin, sizeof(origin)) < 0)
-                return no_memory(l, check->name);
-        }
+        snprintf(path, sizeof(path), "mounts[%zu]", i);
+        place = new_place(l, check, chain, path);
+        if (!place || arena_push(l->arena, &l->origins->mounts, &l->origins->n_mounts, place) < 0)
+            return -ENOMEM;
     }
     return 0;
+}
+
+/* Those that are set; a deriving policy's come later, and count. */
+static int note_limits(struct loading *l, const struct policy_check *check,
+                       const struct chain *chain)
+{
+    const Crib__Limits *limits = check->policy->limits;
+    const ProtobufCMessageDescriptor *type = &crib__limits__descriptor;
+    char path[64];
+
+    for (unsigned i = 0; limits && i < type->n_fields; i++) {
+        Crib__Origins__Limit *limit;
+
+        if (!field_count(&limits->base, &type->fields[i]))
+            continue;
+        limit = ARENA_NEW(l->arena, crib__origins__limit, Crib__Origins__Limit);
+        snprintf(path, sizeof(path), "limits.%s", type->fields[i].name);
+        if (!limit || !(limit->place = new_place(l, check, chain, path)) ||
+            arena_push(l->arena, &l->origins->limits, &l->origins->n_limits, limit) < 0)
+            return -ENOMEM;
+        limit->name = (char *)type->fields[i].name;
+    }
+    return 0;
+}
+
+/* Notes where the parts of the policy itself stand; those of its bases have been noted before. */
+static int note_origins(struct loading *l, const struct policy_check *check,
+                        const struct chain *chain)
+{
+    int r = 0;
+
+    if (!l->origins)
+        return 0;
+    for (int list = 0; r == 0 && list < LISTS_OF_CALLS; list++)
+        r = note_calls(l, check, chain, (enum syscalls_list)list);
+    if (r == 0)
+        r = note_mounts(l, check, chain);
+    if (r == 0)
+        r = note_limits(l, check, chain);
+    return r < 0 ? no_memory(l, check->name) : 0;
 }
 
 static const char *through_text(struct loading *l, const struct policy_check *check,
@@ -152,12 +219,43 @@ static int lay(struct loading *l, const struct policy_check *check, const struct
     if (own.syscalls)
         own.syscalls->profile = NULL;
     r = note_origins(l, check, chain);
+    if (r == 0)
+        r = vars_lay(check, &own, l->onto, l->arena);
     if (r < 0)
         return r;
     own.n_extends = 0;
     own.expect = NULL;
+    own.has_ceiling = own.has_ceiling && !chain->outer; /* that a base is one says nothing of it */
     r = merge_message(&l->onto->base, &own.base, l->arena);
-    return r < 0 ? no_memory(l, check->name) : 0;
+    if (r < 0)
+        return no_memory(l, check->name);
+    return chain->outer ? 0 : ceilings_check(check, l->ceilings, l->onto);
+}
+
+static int lay_text(struct loading *l, const struct chain *chain);
+static int begin(struct loading *l, const char *name, Crib__Origins **ret_origins);
+
+/* Reads a base that is a ceiling by itself. */
+static int add_ceiling(struct loading *l, const struct policy_text *text)
+{
+    struct loading alone = {.dirs = l->dirs, .arena = l->arena, .err = l->err, .alone = true};
+    const struct chain chain = {NULL, text, ""};
+    struct ceiling *ceiling = arena_alloc(l->arena, sizeof(*ceiling));
+    int r = ceiling ? begin(&alone, text->name, NULL) : no_memory(l, text->name);
+
+    if (r == 0)
+        r = lay_text(&alone, &chain);
+    if (r < 0)
+        return r;
+    *ceiling = (struct ceiling){l->ceilings, text->name, alone.onto};
+    l->ceilings = ceiling;
+    return 0;
+}
+
+static bool is_ceiling(const struct loading *l, const Crib__Policy *policy,
+                       const struct chain *chain)
+{
+    return chain->outer && !l->alone && policy->has_ceiling && policy->ceiling;
 }
 
 static int lay_text(struct loading *l, const struct chain *chain)
@@ -173,7 +271,11 @@ static int lay_text(struct loading *l, const struct chain *chain)
         return r;
     check.policy = (Crib__Policy *)msg;
     check.marks = &marks;
-    return lay(l, &check, chain);
+    if (is_ceiling(l, check.policy, chain))
+        r = add_ceiling(l, text);
+    if (r == 0)
+        r = arch_apply(&check, &marks, arch_here(), l->arena);
+    return r < 0 ? r : lay(l, &check, chain);
 }
 
 static bool is_open(const struct chain *chain, const char *id)
@@ -260,46 +362,53 @@ static int lay_base(struct loading *l, const struct policy_check *check, const s
     return policy_refuse(check, path, r, "%s", said);
 }
 
-static int load_text(const struct policy_text *text, const char *const *dirs, struct arena *arena,
-                     Crib__Policy **ret, struct origins *ret_origins, struct crib_error *err)
+/* Begins a policy. @ret_origins: may be NULL. */
+static int begin(struct loading *l, const char *name, Crib__Origins **ret_origins)
 {
-    struct loading l = {.dirs = dirs, .arena = arena, .err = err, .origins = ret_origins};
-    const struct chain chain = {NULL, text, ""};
-    int r;
+    l->onto = ARENA_NEW(l->arena, crib__policy, Crib__Policy);
+    if (ret_origins)
+        *ret_origins = l->origins = ARENA_NEW(l->arena, crib__origins, Crib__Origins);
+    if (l->origins)
+        l->origins->name = arena_text(l->arena, name);
+    if (!l->onto || (ret_origins && (!l->origins || !l->origins->name)))
+        return no_memory(l, name);
+    return 0;
+}
 
-    l.onto = ARENA_NEW(arena, crib__policy, Crib__Policy);
-    r = l.onto ? lay_text(&l, &chain) : no_memory(&l, text->name);
+static int load_text(const struct policy_text *text, const char *name, const char *const *dirs,
+                     struct arena *arena, Crib__Policy **ret, Crib__Origins **ret_origins,
+                     struct crib_error *err)
+{
+    struct loading l = {.dirs = dirs, .arena = arena, .err = err};
+    const struct chain chain = {NULL, text, ""};
+    int r = begin(&l, name, ret_origins);
+
+    if (r == 0)
+        r = lay_text(&l, &chain);
     if (r == 0)
         *ret = l.onto;
     return r;
 }
 
-int policy_load_origins(const char *name, const char *const *dirs, struct arena *arena,
-                        Crib__Policy **ret, struct origins *ret_origins, struct crib_error *err)
+int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
+                Crib__Origins **ret_origins, struct crib_error *err)
 {
     struct policy_text text;
     int r = policy_find(name, NULL, dirs, arena, &text, err);
 
-    if (ret_origins)
-        *ret_origins = (struct origins){0};
-    return r < 0 ? r : load_text(&text, dirs, arena, ret, ret_origins, err);
-}
-
-int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
-                struct crib_error *err)
-{
-    return policy_load_origins(name, dirs, arena, ret, NULL, err);
+    return r < 0 ? r : load_text(&text, name, dirs, arena, ret, ret_origins, err);
 }
 
 int policy_parse(const char *name, const void *data, size_t len, const char *const *dirs,
-                 struct arena *arena, Crib__Policy **ret, struct crib_error *err)
+                 struct arena *arena, Crib__Policy **ret, Crib__Origins **ret_origins,
+                 struct crib_error *err)
 {
     const struct policy_text text = {.name = name, .data = data ? data : "", .len = len};
 
     if (len > POLICY_MAX_BYTES)
         return fail_text(err, -EFBIG, "policy", -1, name, "it is larger than %d KiB",
                          POLICY_MAX_BYTES / 1024);
-    return load_text(&text, dirs, arena, ret, NULL, err);
+    return load_text(&text, name, dirs, arena, ret, ret_origins, err);
 }
 
 /* A copy that shares nothing with @policy. */
@@ -320,7 +429,7 @@ static int copy(const Crib__Policy *policy, struct arena *arena, Crib__Policy **
 }
 
 int policy_resolve(const Crib__Policy *policy, const char *const *dirs, struct arena *arena,
-                   Crib__Policy **ret, struct crib_error *err)
+                   Crib__Policy **ret, Crib__Origins **ret_origins, struct crib_error *err)
 {
     static const struct policy_text text = {.name = "policy"};
     struct loading l = {.dirs = dirs, .arena = arena, .err = err};
@@ -334,8 +443,11 @@ int policy_resolve(const Crib__Policy *policy, const char *const *dirs, struct a
     if (r < 0)
         return r;
     check.policy = own;
-    l.onto = ARENA_NEW(arena, crib__policy, Crib__Policy);
-    r = l.onto ? lay(&l, &check, &chain) : no_memory(&l, text.name);
+    r = begin(&l, text.name, ret_origins);
+    if (r == 0)
+        r = arch_apply(&check, NULL, arch_here(), arena);
+    if (r == 0)
+        r = lay(&l, &check, &chain);
     if (r == 0)
         *ret = l.onto;
     return r;

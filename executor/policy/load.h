@@ -26,10 +26,12 @@
 
 /**
  * policy_load() - The effective policy of a name or path
- * @name: borrows
- * @dirs: borrows; directories searched for names before the shipped ones, ends in NULL, may be NULL
- * @ret:  set to a policy in @arena, without `extends`
- * @err:  "file:line:column: …"
+ * @name:        borrows
+ * @dirs:        borrows; directories searched for names before the shipped ones, ends in NULL, may
+ *               be NULL
+ * @ret:         set to a policy in @arena, without `extends`
+ * @ret_origins: set to where its parts were written, in @arena; may be NULL, here and below
+ * @err:         "file:line:column: …"
  *
  * The file is opened without waiting (a FIFO is refused), must be regular, and at most
  * POLICY_MAX_BYTES. A relative path in `extends` is relative to the file that says it.
@@ -38,14 +40,7 @@
  *         -EINVAL; -ENOMEM; what open(2) or read(2) say
  */
 int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
-                struct crib_error *err);
-
-/**
- * policy_load_origins() - As policy_load(), and where the entries of `syscalls` come from
- * @ret_origins: filled, in @arena
- */
-int policy_load_origins(const char *name, const char *const *dirs, struct arena *arena,
-                        Crib__Policy **ret, struct origins *ret_origins, struct crib_error *err);
+                Crib__Origins **ret_origins, struct crib_error *err);
 
 /**
  * policy_parse() - The effective policy of a text
@@ -55,7 +50,8 @@ int policy_load_origins(const char *name, const char *const *dirs, struct arena 
  * Return: as policy_load()
  */
 int policy_parse(const char *name, const void *data, size_t len, const char *const *dirs,
-                 struct arena *arena, Crib__Policy **ret, struct crib_error *err);
+                 struct arena *arena, Crib__Policy **ret, Crib__Origins **ret_origins,
+                 struct crib_error *err);
 
 /**
  * policy_resolve() - The effective policy of a message from elsewhere
@@ -66,7 +62,7 @@ int policy_parse(const char *name, const void *data, size_t len, const char *con
  * Return: as policy_load(); -EPROTO as text_unknown()
  */
 int policy_resolve(const Crib__Policy *policy, const char *const *dirs, struct arena *arena,
-                   Crib__Policy **ret, struct crib_error *err);
+                   Crib__Policy **ret, Crib__Origins **ret_origins, struct crib_error *err);
 
 /* Return: the names of the shipped policies, sorted, ended by NULL; static. */
 const char *const *policy_shipped(void);

@@ -28,15 +28,22 @@
 #include "policy/calls.h"
 #include "policy/pieces.h"
 
-#define RULE_LONGEST 512  /* bytes of one entry */
-#define RULE_VALUES  32   /* of one `in` */
-#define RULES_MAX    4096 /* entries of one list, and rules it may come to */
+#define RULE_LONGEST                                                                               \
+    8192                 /* bytes of one entry; as large as any that has been read can be written */
+#define RULE_VALUES 32   /* of one `in` */
+#define RULES_MAX   4096 /* entries of one list, and rules it may come to */
+
+struct group;
 
 struct rule {
     const struct call *call;
     const struct condition *conditions; /* in the order of condition_compare(), no repeats */
     size_t count;                       /* 0: whatever the arguments are */
     int code;                           /* errno to answer with; 0: none is named */
+    size_t entry;                       /* of a list that was expanded: the position it came from */
+    const struct group *group;          /* and the innermost group there; NULL: none */
+    unsigned line;                      /* in the group's file */
+    bool traced;                        /* let through, and told as Task.trace asks */
 };
 
 /**

@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "policy/vars.h"
 #include "policy/within_parts.h"
 
 #define TMPFS_SIZE   (64u << 20) /* bytes; as plan/made.c has it */
@@ -52,6 +53,20 @@ static const char *clean(struct arena *arena, const ProtobufCBinaryData *path)
     return text;
 }
 
+/* Before variables are replaced: a source is the same only where it is written the same, and a
+ * target may lie anywhere. */
+static const char *clean_source(struct arena *arena, const ProtobufCBinaryData *path)
+{
+    if (!vars_in(path))
+        return clean(arena, path);
+    return memchr(path->data, '\0', path->len) ? NULL : arena_copy(arena, path->data, path->len);
+}
+
+static const char *clean_target(struct arena *arena, const ProtobufCBinaryData *path)
+{
+    return vars_in(path) ? NULL : clean(arena, path);
+}
+
 static void read_place(struct arena *arena, const Crib__Mount *mount, struct place *ret)
 {
     bool tmpfs;
@@ -59,9 +74,11 @@ static void read_place(struct arena *arena, const Crib__Mount *mount, struct pla
     ret->mount = mount;
     ret->type = mount->has_type ? mount->type : CRIB__MOUNT__TYPE__bind;
     tmpfs = ret->type == CRIB__MOUNT__TYPE__tmpfs;
-    ret->target = mount->has_target ? clean(arena, &mount->target) : NULL;
+    ret->target = mount->has_target ? clean_target(arena, &mount->target) : NULL;
     if (place_shows_host(ret))
-        ret->source = mount->has_source ? clean(arena, &mount->source) : ret->target;
+        ret->source = mount->has_source   ? clean_source(arena, &mount->source)
+                      : mount->has_target ? clean_source(arena, &mount->target)
+                                          : NULL;
     if (!mount->has_target)
         ret->target = ret->source;
     ret->write = mount->has_write ? mount->write : tmpfs;

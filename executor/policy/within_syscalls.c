@@ -8,8 +8,8 @@
  *   - wholly taken away again by one stronger rule of the policy; or else
  *   - wholly let through by one rule of the widest, and
  *   - out of reach of every rule of the widest that takes away (deny, kill) or, for `allow`, that
- *     logs: two rules have nothing in common, or the policy has a rule of its own, stronger than
- *     its `allow`, for all that the widest's takes away.
+ *     logs: two rules have nothing in common, or the policy has one rule of its own, stronger than
+ *     its `allow`, for all that the widest's takes away, or for all that is in both.
  *
  * That is enough for containment, not necessary: several rules that only together do it are
  * refused.
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/intersect_rule.h"
 #include "policy/origins.h"
 #include "policy/rule.h"
 #include "policy/within_parts.h"
@@ -78,72 +79,10 @@ static int expand(struct within *w, const Crib__Syscalls *syscalls, struct rules
     return count_conditions(w, ret);
 }
 
-static bool has_condition(const struct rule *rule, const struct condition *condition)
-{
-    for (size_t i = 0; i < rule->count; i++)
-        if (condition_compare(&rule->conditions[i], condition) == 0)
-            return true;
-    return false;
-}
-
-/* Whether each of the pieces has one outcome with a condition. */
-static bool all_are(const struct pieces *pieces, const struct condition *c, enum outcome outcome)
-{
-    for (size_t i = 0; i < pieces->count; i++)
-        if (condition_outcome(c, pieces->piece[i].mask[c->arg], pieces->piece[i].value[c->arg]) !=
-            outcome)
-            return false;
-    return true;
-}
-
-/* Whether @other fits every call that @one fits. */
-static bool implies(const struct rule *one, const struct rule *other)
-{
-    struct pieces pieces;
-
-    if (one->call != other->call || other->count == 0)
-        return one->call == other->call;
-    if (pieces_of(one->conditions, one->count, &pieces) < 0)
-        return false;
-    for (size_t i = 0; i < other->count; i++)
-        if (!has_condition(one, &other->conditions[i]) &&
-            !all_are(&pieces, &other->conditions[i], ALWAYS))
-            return false;
-    return true;
-}
-
-/* Whether each call that fits @one breaks a condition of @other. */
-static bool breaks(const struct rule *one, const struct rule *other)
-{
-    struct pieces pieces;
-
-    if (pieces_of(one->conditions, one->count, &pieces) < 0)
-        return false;
-    for (size_t i = 0; i < pieces.count; i++) {
-        bool broken = false;
-
-        for (size_t j = 0; j < other->count && !broken; j++) {
-            const struct condition *c = &other->conditions[j];
-
-            broken = condition_outcome(c, pieces.piece[i].mask[c->arg],
-                                       pieces.piece[i].value[c->arg]) == NEVER;
-        }
-        if (!broken)
-            return false;
-    }
-    return true;
-}
-
-/* Whether no call fits both. */
-static bool apart(const struct rule *one, const struct rule *other)
-{
-    return one->call != other->call || breaks(one, other) || breaks(other, one);
-}
-
 static bool covered(const struct rule *rule, const struct rules *by)
 {
     for (size_t i = 0; i < by->count; i++)
-        if (implies(rule, &by->list[i]))
+        if (rule_implies(rule, &by->list[i]))
             return true;
     return false;
 }
@@ -171,10 +110,23 @@ static int add_missing(struct comparison *c, enum list from, enum list than, str
     return 0;
 }
 
-static const struct rule *find_touching(const struct rules *rules, const struct rule *rule)
+/* Whether all that fits two rules is in a list of the policy's that is stronger than @than. */
+static bool both_stronger(const struct comparison *c, const struct rule *one,
+                          const struct rule *other, enum list than)
+{
+    for (int list = 0; list < (int)than; list++)
+        for (size_t i = 0; i < c->asked[list].count; i++)
+            if (rule_both_imply(one, other, &c->asked[list].list[i]))
+                return true;
+    return false;
+}
+
+/* Return: a rule of the widest's that @rule lets some of through; NULL. */
+static const struct rule *find_touching(const struct comparison *c, const struct rules *rules,
+                                        const struct rule *rule, enum list than)
 {
     for (size_t i = 0; i < rules->count; i++)
-        if (!apart(rule, &rules->list[i]))
+        if (!rule_apart(rule, &rules->list[i]) && !both_stronger(c, rule, &rules->list[i], than))
             return &rules->list[i];
     return NULL;
 }
@@ -259,11 +211,11 @@ static int check_rule(const struct comparison *c, enum list list, const struct r
         return 0;
     if (!covered(rule, &c->most[ALLOW]) && !(list == LOG && covered(rule, &c->most[LOG])))
         return refuse_not_let(c, list, rule);
-    touching = find_touching(&c->taken, rule);
+    touching = find_touching(c, &c->taken, rule, LOG);
     if (touching)
         return refuse(c, list, rule, "the widest policy denies or kills %s: deny it too",
                       text_of(c, touching));
-    touching = list == ALLOW ? find_touching(&c->logged, rule) : NULL;
+    touching = list == ALLOW ? find_touching(c, &c->logged, rule, ALLOW) : NULL;
     if (touching)
         return refuse(c, list, rule, "the widest policy logs %s: log or deny it too",
                       text_of(c, touching));
@@ -299,6 +251,9 @@ int within_syscalls(struct within *w)
     if ((w->widest->syscalls && w->widest->syscalls->profile) ||
         (w->policy->syscalls && w->policy->syscalls->profile))
         return fail_text(w->err, -EPROTO, "syscalls.profile", -1, NULL, "it has not been read yet");
+    if ((w->widest->syscalls && w->widest->syscalls->n_arch) ||
+        (w->policy->syscalls && w->policy->syscalls->n_arch))
+        return fail_text(w->err, -EPROTO, "syscalls.arch", -1, NULL, "it has not been read yet");
     if (is_off(w->widest->syscalls))
         return 0;
     if (is_off(w->policy->syscalls))

@@ -18,52 +18,6 @@ static char *copy(crib_task *task, const char *text)
     return arena_text(&task->arena, text ? text : "");
 }
 
-/* Keeps the first denials for the result; how many there were is counted in any case. */
-static void keep_denial(crib_task *task, const Crib__Denial *denial)
-{
-    Crib__Denial *kept = NULL;
-
-    if (task->n_denials < TASK_MAX_DENIALS)
-        kept = ARENA_NEW(&task->arena, crib__denial, Crib__Denial);
-    if (kept) {
-        *kept = *denial;
-        kept->call = copy(task, denial->call);
-        kept->text = copy(task, denial->text);
-        kept->answer = copy(task, denial->answer);
-    }
-    if (!kept || !kept->call || !kept->text || !kept->answer ||
-        arena_push(&task->arena, &task->denials, &task->n_denials, kept) < 0)
-        task->denials_lost += denial->count;
-}
-
-void task_denied(crib_task *task, const Crib__Denial *denial, bool refused)
-{
-    struct crib_denial event = {.pid = denial->pid,
-                                .call = denial->call,
-                                .text = denial->text,
-                                .answer = denial->answer,
-                                .count = denial->count};
-
-    if (refused)
-        task->result.denials += denial->count;
-    keep_denial(task, denial);
-    if (!task->silent && task->on.denied)
-        task->on.denied(task, &event, task->data);
-}
-
-static void take_refused(crib_task *task, const Crib__Report__Refused *refused,
-                         struct arena *scratch)
-{
-    Crib__Denial *denial;
-
-    if (plan_denial(refused, scratch, &denial) == 0) {
-        task_denied(task, denial, refused->answer != 0);
-        return;
-    }
-    task->result.denials += refused->answer != 0 ? refused->count : 0;
-    task->denials_lost += refused->count;
-}
-
 /* Init's line replaces the plan's of the same mechanism, the same asked if there are several. */
 static Crib__Receipt *find_line(const crib_task *task, const Crib__Receipt *line)
 {
@@ -111,7 +65,7 @@ void task_report(crib_task *task, const Crib__Report *report, struct arena *scra
     if (report->started && task->state == TASK_STARTING)
         task_started(task);
     if (report->refused)
-        take_refused(task, report->refused, scratch);
+        task_refused(task, report->refused, scratch);
     if (report->end && task->state < TASK_ENDING)
         task_program_ended(task, report->end);
 }
@@ -168,6 +122,7 @@ void task_program_ended(crib_task *task, const Crib__Report__End *end)
         task->denials_lost += end->refused_lost;
     }
     ending_verdict(&ending, &task->result);
+    task_limit_reached(task);
     task_ended(task);
 }
 

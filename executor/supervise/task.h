@@ -89,6 +89,7 @@ struct crib_task {
     uv_timer_t timer; /* set-up deadline, then wall time, or the grace of an escalation */
     int handles;      /* timer, control, gone: how many exist */
     bool silent;      /* its start failed: no events */
+    bool may_look;    /* this process is the caller's: hidden.h */
     bool stopping;    /* its executor is being closed */
 
     crib_stream *streams;
@@ -109,6 +110,7 @@ struct crib_task {
     Crib__Denial **denials; /* in the arena; the plan's receipt is the result's */
     size_t n_denials;
     uint64_t denials_lost;
+    struct once *told; /* in the arena; NULL: none of files yet */
 
     size_t max_buffer;                              /* bytes; for the error's sentence */
     void (*on_closed)(crib_task *task, void *data); /* after `close`; may be NULL */
@@ -191,6 +193,15 @@ void task_handle_closed(uv_handle_t *handle);
 
 /* A call was denied: keeps it, counts it and emits `denied`. @denial borrows. */
 void task_denied(crib_task *task, const Crib__Denial *denial, bool refused);
+
+/* denial.c: a denial as callbacks have it; its texts are @denial's or in @arena. */
+void denial_event(const Crib__Denial *denial, struct arena *arena, struct crib_denial *ret);
+
+/* denial.c: init has told of a refused or traced call. */
+void task_refused(crib_task *task, const Crib__Report__Refused *refused, struct arena *scratch);
+
+/* denial.c: the result is known; where a limit of the policy is behind it, it is told as a denial. */
+void task_limit_reached(crib_task *task);
 
 /* A line of the receipt came about differently from the plan. */
 void task_receipt(crib_task *task, const Crib__Receipt *line);

@@ -137,6 +137,9 @@ void cli_run(struct cli *cli, const char *const *words)
     int result = memfd_create("result", MFD_CLOEXEC), input[2] = {-1, -1};
     char **argv = argv_of(cli, words);
 
+    /* Two that write to a memory file at once write over one another. */
+    assert_int_equal(fcntl(out, F_SETFL, O_APPEND), 0);
+    assert_int_equal(fcntl(err, F_SETFL, O_APPEND), 0);
     cli_done(cli);
     if (cli->input)
         assert_int_equal(pipe2(input, O_CLOEXEC), 0);

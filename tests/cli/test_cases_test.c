@@ -257,6 +257,41 @@ static void test_what_is_told_of_failures(void **state)
     cli_done(&cli);
 }
 
+/* What is known of a denial is matched, and shown where nothing matches. */
+static void test_denials_have_reasons(void **state)
+{
+    static const char policy[] =
+        "own_policy: {extends: [default], syscalls: {deny: [unshare -> EACCES]}}";
+    static const char *const met[] = {
+        "call: unshare, by: filter, program: unshare, answer: EACCES",
+        "by: f*",
+        "program: '*'",
+        "rule: '*syscalls.deny*'",
+    };
+    static const char *const unmet[] = {"by: limit", "program: sh", "object: '*'",
+                                        "rule: '*:99:*'"};
+    struct cli cli = {0};
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++) {
+        snprintf(text, sizeof(text),
+                 "cases:\n- name: a\n  %s\n  exec: unshare -U true\n"
+                 "  expect: {status: 1, denials: [{%s}]}\n",
+                 policy, met[i]);
+        run_text(&cli, text, 0);
+    }
+    for (size_t i = 0; i < sizeof(unmet) / sizeof(unmet[0]); i++) {
+        snprintf(text, sizeof(text),
+                 "cases:\n- name: a\n  %s\n  exec: unshare -U true\n"
+                 "  expect: {status: 1, denials: [{%s}]}\n",
+                 policy, unmet[i]);
+        run_text(&cli, text, STATUS_TEST_FAILED);
+        test_contains(cli.out, "unshare(flags=CLONE_NEWUSER): EACCES\n          program: unshare");
+    }
+    cli_done(&cli);
+}
+
 /* A terminal's worth of escapes in a task's output stays on paper. */
 static void test_output_cannot_drive_the_terminal(void **state)
 {
@@ -283,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_bad_usage),
         cmocka_unit_test(test_nothing_runs_before_all_is_read),
         cmocka_unit_test(test_what_is_told_of_failures),
+        cmocka_unit_test(test_denials_have_reasons),
         cmocka_unit_test(test_output_cannot_drive_the_terminal),
     };
 

@@ -230,6 +230,26 @@ static void test_interrupted(void **state)
     cli_done(&cli);
 }
 
+/* More at once than there are descriptors for: fewer at once, and nothing fails. */
+static void test_few_descriptors(void **state)
+{
+    struct cli cli = {.program = "/bin/sh"};
+    char path[512], line[600], text[8192];
+    int len = snprintf(text, sizeof(text), "cases:\n");
+
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        len += snprintf(text + len, sizeof(text) - (size_t)len,
+                        "- {name: n%d, exec: sleep 0.3, stdin: x}\n", i);
+    snprintf(path, sizeof(path), "%s/few.yaml", files);
+    test_write(path, text, (size_t)len, 0644);
+    snprintf(line, sizeof(line), "ulimit -Sn 160; exec %s test -j 256 %s", cli_program("crib"),
+             path);
+    CLI_EXPECT(&cli, 0, "-c", line);
+    test_contains(cli.out, "all 60 passed");
+    cli_done(&cli);
+}
+
 static void test_nobody_listens(void **state)
 {
     struct cli cli = {.output_file = "/dev/full"};
@@ -252,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_lines_that_are_not_so),
         cmocka_unit_test(test_the_prober_needs_next_to_nothing),
         cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_few_descriptors),
         cmocka_unit_test(test_nobody_listens),
     };
     int r;

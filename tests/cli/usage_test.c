@@ -162,9 +162,10 @@ static void test_harmless(void **state)
     struct cli cli = {0};
 
     (void)state;
-    CLI_EXPECT(&cli, STATUS_FAILED, "run", "--\033[31m\n\302\233x", "true");
+    CLI_EXPECT(&cli, STATUS_FAILED, "run", "--\033[31m\n\302\233x\233\377", "true");
     assert_null(strchr(cli.err, '\033'));
-    assert_null(strstr(cli.err, "\302\233"));
+    assert_null(strchr(cli.err, '\233')); /* alone it is one for a terminal without UTF-8 */
+    assert_null(strchr(cli.err, '\377'));
     assert_int_equal(cli_lines(cli.err, ""), 1);
     cli_done(&cli);
 }

@@ -2,6 +2,8 @@
 /* Which policies a peer may use: by name, or its own. */
 #include "site_fixture.h"
 
+#include "base/buf.h"
+
 /* ---- policies ---- */
 
 static void test_directory_before_shipped(void **state)
@@ -224,12 +226,127 @@ static void test_mounts(void **state)
     site_free(site);
 }
 
+/* ---- ceilings and variables ---- */
+
+/* What came of an inline policy, as text; static. */
+static const char *effective(const struct site *site, const char *text, struct site_inline *with)
+{
+    static char said[4096];
+    struct crib_error err = {0};
+    struct buf out = {0};
+    ProtobufCMessage *message;
+    Crib__Policy *policy;
+    struct arena arena;
+
+    arena_init(&arena, 0);
+    assert_int_equal(text_read(&crib__policy__descriptor, "inline", text, strlen(text), &arena,
+                               NULL, &message, &err),
+                     0);
+    if (site_inline_with(site, 1, (Crib__Policy *)message, with, &arena, &policy, &err) < 0) {
+        snprintf(said, sizeof(said), "%s", said_of(&err));
+    } else {
+        assert_int_equal(text_write_yaml(&policy->base, &out), 0);
+        snprintf(said, sizeof(said), "%.*s", (int)out.len, (const char *)out.data);
+        buf_done(&out);
+    }
+    arena_done(&arena);
+    return said;
+}
+
+static void test_ceiling(void **state)
+{
+    struct site_inline with = {0};
+    struct site *site;
+
+    (void)state;
+    write_in("policies/most.yaml",
+             "ceiling: true\nmounts: [{target: /usr}]\nlimits: {memory: 1G}\n"
+             "syscalls: {allow: [read, write], deny: [ptrace]}\n",
+             0644);
+    write_in("policies/plain.yaml", "limits: {memory: 1G}", 0644);
+    site = load("rules: [{uids: [1], policies: [most], widest: most}, {widest: plain}]");
+    assert_string_equal(effective(site,
+                                  "{limits: {memory: 2G}, namespaces: {net: host}, syscalls: "
+                                  "{allow: [read, socket]}, mounts: [{target: /usr, write: "
+                                  "true}]}",
+                                  &with),
+                        "namespaces:\n  net: new\nmounts:\n- target: /usr\n  write: false\n"
+                        "limits:\n  memory: 1G\nsyscalls:\n  allow:\n  - read\n  deny:\n  - "
+                        "ptrace\n");
+    assert_string_equal(with.ceiling, "most");
+    assert_true(with.cut);
+    /* nothing was taken away */
+    with = (struct site_inline){0};
+    test_contains(effective(site, "{limits: {memory: 1M}, syscalls: {allow: [read]}}", &with),
+                  "memory: 1M");
+    assert_string_equal(with.ceiling, "most");
+    assert_false(with.cut);
+    /* what cannot be taken away */
+    assert_string_equal(effective(site, "{limits: {memory: 1M}, mounts: [{target: /etc}]}", &with),
+                        "mounts[0] /etc: the widest policy does not show this source; of a source "
+                        "that it shows, a part cannot be shown alone");
+    /* one that is extended is none that cuts, but one that refuses */
+    test_contains(effective(site, "{extends: [most], limits: {memory: 2G}}", &with),
+                  "wider than its ceiling");
+    /* and without the mark the widest policy is a bound as ever */
+    assert_inline(site, 2, "limits: {memory: 2G}", -EACCES, NULL);
+    site_free(site);
+}
+
+static void test_variables(void **state)
+{
+    ProtobufCBinaryData vars[] = {{8, (uint8_t *)"DIR=/etc"}, {8, (uint8_t *)"FIX=/etc"}};
+    struct site_inline with = {.vars = vars, .n_vars = 1};
+    struct crib_error err = {0};
+    struct site *site;
+
+    (void)state;
+    write_in("policies/most.yaml",
+             "vars: [{name: DIR, value: /srv}]\n"
+             "mounts: [{source: '${DIR}', target: /d}]\n"
+             "syscalls: {allow: [read]}\n",
+             0644);
+    write_in("policies/open-dir.yaml", "vars: [{name: DIR}]\nmounts: [{target: '${DIR}'}]", 0644);
+    write_in("policies/fixed.yaml",
+             "vars: [{name: FIX, value: /srv, fixed: true}]\n"
+             "mounts: [{source: '${FIX}', target: /f}]",
+             0644);
+    site = load("rules: [{policies: ['*'], widest: most}]");
+    /* the client's value is for its own policy: the widest one's stays */
+    test_contains(effective(site,
+                            "{vars: [{name: DIR}], limits: {memory: 1M}, mounts: [{target: "
+                            "'${DIR}'}]}",
+                            &with),
+                  "mounts[0] /etc: the widest policy does not show this source");
+    vars[0] = (ProtobufCBinaryData){8, (uint8_t *)"DIR=/srv"};
+    test_contains(effective(site,
+                            "{vars: [{name: DIR}], limits: {memory: 1M}, mounts: [{target: "
+                            "'${DIR}'}]}",
+                            &with),
+                  "target: /srv");
+    /* not what a site's policy has fixed, whoever extends it */
+    with = (struct site_inline){.vars = &vars[1], .n_vars = 1};
+    test_contains(effective(site, "{extends: [fixed]}", &with), "variable FIX is fixed");
+    test_contains(effective(site, "{extends: [fixed], vars: [{name: FIX, value: /etc}]}", &with),
+                  "FIX is fixed by a base");
+    site_free(site);
+    /* a widest policy has to know its values by itself */
+    write_in("site.yaml", "rules: [{policies: [open-dir], widest: open-dir}]", 0644);
+    assert_int_equal(site_load(in_dir("site.yaml"), in_dir("policies"), &site, &err), -EINVAL);
+    test_contains(said_of(&err), "as the widest policy: vars: variable DIR has no value");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_directory_before_shipped), TEST(test_read_once),
-        TEST(test_paths_are_refused),        TEST(test_inline),
-        TEST(test_inline_unknown),           TEST(test_mounts),
+        TEST(test_directory_before_shipped),
+        TEST(test_read_once),
+        TEST(test_paths_are_refused),
+        TEST(test_inline),
+        TEST(test_inline_unknown),
+        TEST(test_mounts),
+        TEST(test_ceiling),
+        TEST(test_variables),
     };
 
     return test_run(tests);

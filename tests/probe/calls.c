@@ -6,6 +6,7 @@
 #include "probe/probe.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -214,6 +215,47 @@ static int verb_swarm(int argc, char **argv)
     return 0;
 }
 
+struct storm {
+    long count;
+    int argc;
+    char **argv; /* the calls */
+};
+
+/* The calls in turn, each time with another argument. */
+static void *rage(void *data)
+{
+    const struct storm *storm = data;
+
+    for (long i = 0; i < storm->count; i++) {
+        const long arg[6] = {-1, -i, i, -1, -1, -1};
+
+        call(number(storm->argv[i % storm->argc]), arg);
+    }
+    return NULL;
+}
+
+/* storm PROCESSES COUNT NR...: in each two threads, which make COUNT calls each; as swarm. */
+static int verb_storm(int argc, char **argv)
+{
+    struct storm storm = {number(argv[2]), argc - 3, argv + 3};
+    long processes = number(argv[1]), well = 0;
+    int status;
+
+    fflush(stdout);
+    for (long i = 0; i < processes; i++)
+        if (fork() == 0) {
+            pthread_t other;
+            int r = pthread_create(&other, NULL, rage, &storm);
+
+            rage(&storm);
+            _exit(r != 0 || pthread_join(other, NULL) != 0);
+        }
+    while (wait(&status) > 0)
+        well += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    printf("storm %ld\n", well);
+    return 0;
+}
+
 /* midway ROUNDS NR: a child is killed while its call is on its way to whoever answers it. */
 static int verb_midway(int argc, char **argv)
 {
@@ -240,9 +282,8 @@ static int verb_midway(int argc, char **argv)
 }
 
 const struct verb call_verbs[] = {
-    {"syscall", verb_syscall, 1}, {"sweep", verb_sweep, 2},
-    {"i386", verb_i386, 1},       {"x32", verb_x32, 1},
-    {"clone", verb_clone, 1},     {"clone3", verb_clone3, 1},
-    {"repeat", verb_repeat, 2},   {"swarm", verb_swarm, 3},
-    {"midway", verb_midway, 2},   {NULL, NULL, 0},
+    {"syscall", verb_syscall, 1}, {"sweep", verb_sweep, 2}, {"i386", verb_i386, 1},
+    {"x32", verb_x32, 1},         {"clone", verb_clone, 1}, {"clone3", verb_clone3, 1},
+    {"repeat", verb_repeat, 2},   {"swarm", verb_swarm, 3}, {"midway", verb_midway, 2},
+    {"storm", verb_storm, 4},     {NULL, NULL, 0},
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/clock.h"
@@ -24,6 +25,103 @@ static void test_the_event_says_what_was_called(void **state)
     assert_int_equal(box.result.denials, 1);
     test_contains(box.json, "socket(domain=AF_INET");
     test_contains(box.json, "EPERM");
+    sandbox_done(&box);
+}
+
+/* Notes who called, with what: `CALL PROGRAM OBJECT`, a line each. */
+static void note_object(crib_task *task, const struct crib_denial *denial, void *data)
+{
+    struct sandbox *box = data;
+
+    (void)task;
+    assert_int_equal(denial->by, CRIB_BY_FILTER);
+    buf_printf(&box->denied_buf, "%s %s %s\n", denial->call, denial->program, denial->object);
+}
+
+static void note_objects(struct sandbox *box, bool start)
+{
+    if (start)
+        box->options.on.denied = note_object;
+}
+
+static void test_the_event_says_who_called_and_with_what(void **state)
+{
+    const char *slash = strrchr(sandbox_probe_path(), '/');
+    char line[128];
+    struct sandbox box;
+
+    (void)state;
+    sandbox_init(&box);
+    box.around = note_objects;
+    box.rules =
+        "extends: [default]\n"
+        "syscalls: {deny: [mkdir, mkdirat, unlink, unlinkat, rename, renameat2, connect]}\n";
+    sandbox_probe(&box, "mkdir /tmp/made , unlink relative , connect unix /tmp/socket , "
+                        "syscall 83 8 , syscall 42 -1 8 16 , exit 3");
+    assert_int_equal(box.result.status, 3);
+    snprintf(line, sizeof(line), "mkdir %.15s /tmp/made\n", slash + 1);
+    test_contains(box.denied, line);
+    snprintf(line, sizeof(line), "unlink %.15s relative\n", slash + 1);
+    test_contains(box.denied, line);
+    test_contains(box.denied, "/tmp/socket");
+    snprintf(line, sizeof(line), "mkdir %.15s \n", slash + 1); /* there is no memory at 8 */
+    test_contains(box.denied, line);
+    snprintf(line, sizeof(line), "connect %.15s \n", slash + 1);
+    test_contains(box.denied, line);
+    assert_int_equal(box.result.denials, 5);
+    sandbox_done(&box);
+}
+
+/* Memory of a program that its user may not read belongs to whoever owns the file: no object where
+ * that is root, but a name, and an answer in any case. */
+static void test_an_unreadable_program_is_answered(void **state)
+{
+    static const char *const args[] = {"mkdir", "/tmp/made", ",", "exit", "3", NULL};
+    char *path = sandbox_public_probe();
+    struct sandbox box;
+
+    (void)state;
+    assert_int_equal(chmod(path, 0111), 0);
+    sandbox_init(&box);
+    box.around = note_objects;
+    box.rules = "extends: [default]\nsyscalls: {deny: [mkdir]}\n";
+    sandbox_run(&box, path, args);
+    assert_int_equal(box.result.status, 3);
+    sandbox_says(box.out, "/tmp/made", "EPERM");
+    test_contains(box.denied, "mkdir ");
+    assert_int_equal(strstr(box.denied, " /tmp/made\n") != NULL, !sandbox_privileged());
+    sandbox_done(&box);
+    free(path);
+}
+
+/* Of a policy without a /proc there is no name, but a path all the same. */
+static void test_the_path_is_told_without_proc(void **state)
+{
+    struct sandbox box;
+
+    (void)state;
+    sandbox_init(&box);
+    box.around = note_objects;
+    box.rules = "extends: [strict]\nsyscalls: {deny: [mkdir]}\n";
+    sandbox_probe(&box, "mkdir /tmp/made , exit 3");
+    assert_int_equal(box.result.status, 3);
+    test_contains(box.denied, "/tmp/made\n");
+    sandbox_done(&box);
+}
+
+/* Where the mounts are the host's, its /proc counts other numbers than init. */
+static void test_the_program_is_told_where_mounts_are_the_hosts(void **state)
+{
+    struct sandbox box;
+
+    (void)state;
+    sandbox_init(&box);
+    box.around = note_objects;
+    box.rules = "extends: [open]\nsyscalls: {filter: on, allow: ['@known'], deny: [mkdir]}\n";
+    sandbox_probe(&box, "mkdir /tmp/crib-never , exit 3");
+    assert_int_equal(box.result.status, 3);
+    test_contains(box.denied, "mkdir probe");
+    test_contains(box.denied, " /tmp/crib-never\n");
     sandbox_done(&box);
 }
 
@@ -230,6 +328,12 @@ static void test_without_a_listener_the_walls_hold(void **state)
     assert_int_equal(got.denials, 0);
     test_contains(got.json, "reasons");
     test_contains(got.json, "not available");
+    box.options.trace = CRIB_TRACE_FILES;
+    starve_probe(&box, "stat /nowhere , exit 3", outer, NULL, NULL, &got);
+    assert_int_equal(got.status, 3);
+    test_contains(got.json,
+                  "\"mechanism\":\"trace\",\"asked\":\"files\",\"applied\":\"not available");
+    box.options.trace = CRIB_TRACE_OFF;
     starve_probe(&box, "syscall 167 , echo after", outer, NULL, NULL, &got);
     assert_string_equal(got.out, "");
     assert_true(got.verdict == CRIB_FILTER || got.verdict == CRIB_SIGNALED);
@@ -253,6 +357,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_event_says_what_was_called),
+        cmocka_unit_test(test_the_event_says_who_called_and_with_what),
+        cmocka_unit_test(test_an_unreadable_program_is_answered),
+        cmocka_unit_test(test_the_path_is_told_without_proc),
+        cmocka_unit_test(test_the_program_is_told_where_mounts_are_the_hosts),
         cmocka_unit_test(test_only_what_the_kernel_looks_at_is_told),
         cmocka_unit_test(test_calls_without_a_description_are_told_too),
         cmocka_unit_test(test_repeats_are_counted),

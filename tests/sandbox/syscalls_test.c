@@ -28,7 +28,7 @@ static void read_policy(const char *name, enum word words[NUMBERS], bool *ret_fi
 
     arena_init(&arena, 0);
     memset(words, 0, NUMBERS * sizeof(*words));
-    assert_int_equal(policy_load(name, NULL, &arena, &policy, NULL), 0);
+    assert_int_equal(policy_load(name, NULL, &arena, &policy, NULL, NULL), 0);
     assert_non_null(policy->syscalls);
     *ret_filter = policy->syscalls->filter != CRIB__SYSCALLS__FILTER__off;
     assert_int_equal(rules_expand(policy->syscalls->allow, policy->syscalls->n_allow, &arena,

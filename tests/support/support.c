@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "compiler/compiler.h"
 
 /* The runner wraps each test; cmocka hands a test nothing but its state, so what runs is kept here.
  */
@@ -49,6 +50,7 @@ int test_run_group(const char *name, const struct CMUnitTest *tests, size_t coun
     if (!wrapped)
         return 1;
     /* The first use of the time zone, locale and the like may open what stays open. */
+    image_fd(&compiler_image, NULL);
     setvbuf(stdout, NULL, _IOLBF, 0);
     running = tests;
     running_next = 0;

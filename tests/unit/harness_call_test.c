@@ -103,7 +103,7 @@ static void open_policy(struct asked *asked, const char *text)
     Crib__Policy *policy;
 
     arena_init(&asked->arena, 0);
-    if (policy_parse("p.yaml", text, strlen(text), NULL, &asked->arena, &policy, &err) < 0 ||
+    if (policy_parse("p.yaml", text, strlen(text), NULL, &asked->arena, &policy, NULL, &err) < 0 ||
         filtered_open(&asked->filtered, policy, &asked->arena, &err) < 0)
         fail_msg("%s: %s", err.subject, err.detail);
 }

@@ -60,7 +60,7 @@ static char *told_as(const struct report *report, const struct told *told,
     for (size_t i = 0; i < summary->cases; i++)
         if (told[i].over)
             assert_int_equal(report->one(&out, &told[i], i + 1), 0);
-    assert_int_equal(report->end(&out, summary), 0);
+    assert_int_equal(report->end(&out, told, summary), 0);
     return text_of(&out);
 }
 
@@ -310,11 +310,59 @@ static void test_the_summary(void **state)
         struct buf out = {0};
         char *text;
 
-        assert_int_equal(report_people.end(&out, &rows[i].summary), 0);
+        assert_int_equal(report_people.end(&out, NULL, &rows[i].summary), 0);
         text = text_of(&out);
         assert_string_equal(text, rows[i].text);
         free(text);
     }
+}
+
+/* Many failures are more than a screen: their names come once more at the end. */
+static void test_many_failures_are_listed(void **state)
+{
+    struct told told[COUNT * 2];
+    struct summary summary = {COUNT * 2, 1, COUNT * 2 - 1, 1000000, false};
+    char *text;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT * 2; i++)
+        told[i] = (struct told){.item = &items[i % COUNT], .over = true, .why = reasons};
+    told[0].passed = true;
+    text = told_as(&report_people, told, &summary);
+    test_contains(text, "\nfailed:\n  dir/a.yaml:7: # SKIP \\\\ not a directive\n");
+    test_contains(text, "\n7 failed, 1 of 8 passed in 1.0 s\n");
+    free(text);
+}
+
+static void test_progress_names_what_runs(void **state)
+{
+    static const struct {
+        const char *name, *text;
+    } rows[] = {
+        {"plain", "[3/200] 2 failed: plain"},
+        {"0123456789012345678901234567890123456789", /* as long as may be */
+         "[3/200] 2 failed: 0123456789012345678901234567890123456789"},
+        {"012345678901234567890123456789012345678\xc3\xa4 ends in a letter of two bytes",
+         "[3/200] 2 failed: 012345678901234567890123456789012345678..."},
+        {"a\x1b[2J", "[3/200] 2 failed: a\\x1b[2J"},
+    };
+    const struct summary summary = {200, 1, 2, 0, false}, at_first = {200, 0, 0, 0, false};
+    struct buf out = {0};
+    char *text;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct item item = {.suite = items[0].suite, .name = rows[i].name};
+
+        assert_int_equal(report_progress(&out, &summary, &item), 0);
+        text = text_of(&out);
+        assert_string_equal(text, rows[i].text);
+        free(text);
+    }
+    assert_int_equal(report_progress(&out, &at_first, NULL), 0);
+    text = text_of(&out);
+    assert_string_equal(text, "[0/200]");
+    free(text);
 }
 
 int main(void)
@@ -323,6 +371,8 @@ int main(void)
         cmocka_unit_test(test_tap_is_read_back),
         cmocka_unit_test(test_junit_is_read_back),
         cmocka_unit_test(test_people_are_told_of_failures_only),
+        cmocka_unit_test(test_many_failures_are_listed),
+        cmocka_unit_test(test_progress_names_what_runs),
         cmocka_unit_test(test_the_summary),
     };
 

@@ -48,7 +48,7 @@ static void test_what_is_wrong_has_its_place(void **state)
     refused(CASE "  run: [x]\n  max_output: 1T\n", "dir/x.yaml:4:15", "64M");
     refused(CASE "  run: [x]\n  at: case\n", "dir/x.yaml:4:7", "absolute");
     refused(CASE "  run: [x]\n  policy: no-such\n", "dir/x.yaml:4:11", "no-such");
-    refused(CASE "  run: [x]\n  policy: ./none.yaml\n", "dir/x.yaml:4:11", "dir/./none.yaml");
+    refused(CASE "  run: [x]\n  policy: ./none.yaml\n", "dir/x.yaml:4:11", "dir/none.yaml");
     refused("name: x\n", "dir/x.yaml:1:1", "unknown key 'name'");
     refused("- x\n", "dir/x.yaml:1:1", "a mapping is wanted");
 }
@@ -79,6 +79,12 @@ static void test_expectations_are_checked(void **state)
     (void)state;
     refused(CASE "  run: [x]\n  expect: {status: 256}\n", "dir/x.yaml:4:20", "0 to 255");
     refused(CASE "  run: [x]\n  expect: {status: -1}\n", "dir/x.yaml:4:20", "0 to 255");
+    refused(CASE "  run: [x]\n  expect: {denials: [{call: read}, {}]}\n", "dir/x.yaml:4:36",
+            "it says nothing of the denial");
+    refused(CASE "  run: [x]\n  expect: {denials: [{by: mounts}]}\n", "dir/x.yaml:4:22",
+            "by 'mounts': it is filter, files or limit");
+    refused(CASE "  run: [x]\n  expect: {denials: [{object: !!binary YQBi}]}\n", "dir/x.yaml:4:22",
+            "a NUL byte inside");
     refused(CASE "  run: [x]\n  expect: {signal: NO}\n", "dir/x.yaml:4:20", "'NO' is no signal");
     refused(CASE "  run: [x]\n  expect: {signal: TERM, status: 1}\n", "dir/x.yaml:4:20",
             "no status");
@@ -105,7 +111,7 @@ static void test_errors_of_an_own_policy_have_their_place(void **state)
     refused(CASE "  run: [x]\n  own_policy:\n    extends: [no-such]\n", "dir/x.yaml:5:15",
             "no-such");
     refused(CASE "  run: [x]\n  own_policy:\n    extends: [./none.yaml]\n", "dir/x.yaml:5:15",
-            "dir/./none.yaml");
+            "dir/none.yaml");
 }
 
 static void test_lines_of_a_policy_have_their_place(void **state)

@@ -24,7 +24,7 @@ static void must_say(const struct refused *row)
     refused.answer = row->answer;
     refused.has_count = true;
     refused.count = 3;
-    assert_int_equal(plan_denial(&refused, &arena, &denial), 0);
+    assert_int_equal(plan_denial(NULL, &refused, &arena, &denial), 0);
     assert_string_equal(
         arena_printf(&arena, "%s: %s: %s", denial->call, denial->text, denial->answer), row->text);
     assert_int_equal(denial->pid, 12);
@@ -76,11 +76,11 @@ static void test_too_few_and_too_many_arguments(void **state)
     refused.number = 41;
     refused.args = args;
     refused.n_args = 1;
-    assert_int_equal(plan_denial(&refused, &arena, &denial), 0);
+    assert_int_equal(plan_denial(NULL, &refused, &arena, &denial), 0);
     assert_string_equal(denial->text, "socket(domain=AF_UNSPEC)");
     refused.n_args = 200;
     refused.number = 9999;
-    assert_int_equal(plan_denial(&refused, &arena, &denial), 0);
+    assert_int_equal(plan_denial(NULL, &refused, &arena, &denial), 0);
     assert_string_equal(denial->text, "9999(0, 0, 0, 0, 0, 0)");
     assert_int_equal(denial->count, 1);
     arena_done(&arena);
@@ -100,7 +100,7 @@ static void test_every_call_can_be_said(void **state)
 
         arena_init(&arena, 0);
         refused.number = number;
-        assert_int_equal(plan_denial(&refused, &arena, &denial), 0);
+        assert_int_equal(plan_denial(NULL, &refused, &arena, &denial), 0);
         assert_true(strlen(denial->text) < 1400);
         arena_done(&arena);
     }

@@ -115,7 +115,7 @@ static const char *plan_text(struct fixture *f, const struct golden *row)
     char *text;
 
     f->host = read_host(f, row->host);
-    if (policy_load(row->policy, NULL, &f->arena, &f->task->policy, &f->err) < 0)
+    if (policy_load(row->policy, NULL, &f->arena, &f->task->policy, NULL, &f->err) < 0)
         fail_msg("%s", error_text(f));
     f->task->file = bytes(row->file);
     if (row->bind)

@@ -22,7 +22,7 @@ static int parse(const char *text, size_t len, struct crib_error *err)
 
     memset(err, 0, sizeof(*err));
     arena_init(&arena, 0);
-    r = policy_parse("bad.yaml", text, len, NULL, &arena, &policy, err);
+    r = policy_parse("bad.yaml", text, len, NULL, &arena, &policy, NULL, err);
     arena_done(&arena);
     return r;
 }
@@ -214,7 +214,7 @@ static void test_long_names(void **state)
     memset(name, 'n', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
     arena_init(&arena, 0);
-    assert_int_equal(policy_parse(name, "caps: {keep: [x]}", 17, NULL, &arena, &policy, &err),
+    assert_int_equal(policy_parse(name, "caps: {keep: [x]}", 17, NULL, &arena, &policy, NULL, &err),
                      -EINVAL);
     test_contains(err.subject, "nnn:1:15");
     arena_done(&arena);

@@ -35,8 +35,8 @@ static size_t load_blocks(const char *page)
 
         assert_non_null(end);
         arena_init(&arena, 0);
-        if (policy_parse("block", block, (size_t)(end - block) + 1, NULL, &arena, &policy, &err) <
-            0)
+        if (policy_parse("block", block, (size_t)(end - block) + 1, NULL, &arena, &policy, NULL,
+                         &err) < 0)
             fail_msg("%s:%u: %s: %s", page, line_of(text, block), err.subject, err.detail);
         arena_done(&arena);
         at = end;

@@ -138,7 +138,7 @@ static const char *wrong(const char *text, struct arena *arena)
     Crib__Policy *policy;
     char *said = arena_alloc(arena, 700);
 
-    assert_true(policy_parse("p.yaml", text, strlen(text), NULL, arena, &policy, &err) < 0);
+    assert_true(policy_parse("p.yaml", text, strlen(text), NULL, arena, &policy, NULL, &err) < 0);
     return crib_error_text(&err, said, 700);
 }
 

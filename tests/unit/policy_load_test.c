@@ -35,7 +35,7 @@ static int load(struct loaded *l, const char *name, const char *const *dirs)
 {
     memset(l, 0, sizeof(*l));
     arena_init(&l->arena, 0);
-    return policy_load(name, dirs, &l->arena, &l->policy, &l->err);
+    return policy_load(name, dirs, &l->arena, &l->policy, NULL, &l->err);
 }
 
 static int load_in(struct loaded *l, const char *name)
@@ -343,7 +343,8 @@ static void test_bases_start_at_the_file_that_names_them(void **state)
     arena_init(&l.arena, 0);
     snprintf(path, sizeof(path), "%s/in/no-such.yaml", dir);
     assert_int_equal(
-        policy_parse(path, "extends: [three.yml]\n", 21, NULL, &l.arena, &l.policy, &l.err), 0);
+        policy_parse(path, "extends: [three.yml]\n", 21, NULL, &l.arena, &l.policy, NULL, &l.err),
+        0);
     assert_string_equal(l.policy->env->pass[0], "THREE");
     arena_done(&l.arena);
 }
@@ -371,7 +372,7 @@ static int parse(struct loaded *l, const char *text)
 {
     memset(l, 0, sizeof(*l));
     arena_init(&l->arena, 0);
-    return policy_parse("default", text, strlen(text), NULL, &l->arena, &l->policy, &l->err);
+    return policy_parse("default", text, strlen(text), NULL, &l->arena, &l->policy, NULL, &l->err);
 }
 
 static void test_texts_are_no_files(void **state)
@@ -387,11 +388,11 @@ static void test_texts_are_no_files(void **state)
     assert_int_equal(parse(&l, ""), 0);
     assert_null(l.policy->syscalls);
     arena_done(&l.arena);
-    assert_int_equal(policy_parse("x", NULL, 0, NULL, &l.arena, &l.policy, &l.err), 0);
+    assert_int_equal(policy_parse("x", NULL, 0, NULL, &l.arena, &l.policy, NULL, &l.err), 0);
     arena_done(&l.arena);
-    assert_int_equal(policy_parse("x", large, sizeof(large), NULL, &l.arena, &l.policy, NULL),
+    assert_int_equal(policy_parse("x", large, sizeof(large), NULL, &l.arena, &l.policy, NULL, NULL),
                      -EFBIG);
-    assert_int_equal(policy_parse("x", "extends: [no]", 13, NULL, &l.arena, &l.policy, NULL),
+    assert_int_equal(policy_parse("x", "extends: [no]", 13, NULL, &l.arena, &l.policy, NULL, NULL),
                      -ENOENT);
     arena_done(&l.arena);
 }
@@ -404,7 +405,7 @@ static void test_without_memory(void **state)
         int r;
 
         arena_init(&l.arena, limit);
-        r = policy_load("network", NULL, &l.arena, &l.policy, &l.err);
+        r = policy_load("network", NULL, &l.arena, &l.policy, NULL, &l.err);
         assert_int_equal(r, -ENOMEM);
         assert_int_equal(l.err.code, -ENOMEM);
         assert_null(l.policy);
@@ -421,7 +422,7 @@ static int resolve(struct loaded *l, const char *data, size_t len)
     arena_init(&l->arena, 0);
     policy = crib__policy__unpack(&l->arena.pb, len, (const uint8_t *)data);
     assert_non_null(policy);
-    return policy_resolve(policy, NULL, &l->arena, &l->policy, &l->err);
+    return policy_resolve(policy, NULL, &l->arena, &l->policy, NULL, &l->err);
 }
 
 static void test_unknown_fields_of_messages(void **state)
@@ -464,19 +465,19 @@ static void test_messages(void **state)
     policy.n_extends = 1;
     policy.extends = &base;
     policy.about = "mine";
-    assert_int_equal(policy_resolve(&policy, NULL, &l.arena, &l.policy, &l.err), 0);
+    assert_int_equal(policy_resolve(&policy, NULL, &l.arena, &l.policy, NULL, &l.err), 0);
     assert_string_equal(l.policy->about, "mine");
     assert_ptr_not_equal(l.policy->about, policy.about);
     assert_int_equal(l.policy->n_extends, 0);
     assert_true(l.policy->syscalls->n_allow > 0);
     policy.extends = &bad;
-    assert_int_equal(policy_resolve(&policy, NULL, &l.arena, &l.policy, &l.err), -ENOENT);
+    assert_int_equal(policy_resolve(&policy, NULL, &l.arena, &l.policy, NULL, &l.err), -ENOENT);
     assert_string_equal(said(&l), "policy: extends[0]: gone/x: No such file or directory");
     policy.n_extends = 0;
     policy.syscalls = &syscalls;
     syscalls.n_allow = 1;
     syscalls.allow = &allow;
-    assert_int_equal(policy_resolve(&policy, NULL, &l.arena, &l.policy, &l.err), -EINVAL);
+    assert_int_equal(policy_resolve(&policy, NULL, &l.arena, &l.policy, NULL, &l.err), -EINVAL);
     assert_string_equal(said(&l), "policy: syscalls.allow[0]: unknown system call 'raed', did you "
                                   "mean 'read'?");
     arena_done(&l.arena);

@@ -143,7 +143,7 @@ static void test_a_policy_names_a_profile(void **state)
 {
     char *dir = test_dir(), path[512], profile[512];
     struct crib_error err = {0};
-    struct origins origins;
+    Crib__Origins *origins;
     Crib__Policy *policy;
     struct arena arena;
     const char *data;
@@ -156,23 +156,23 @@ static void test_a_policy_names_a_profile(void **state)
     test_write(path, data, strlen(data), 0644);
     data = arena_printf(&arena, "%s%s", head, rules);
     test_write(profile, data, strlen(data), 0644);
-    if (policy_load_origins(path, NULL, &arena, &policy, &origins, &err) < 0)
+    if (policy_load(path, NULL, &arena, &policy, &origins, &err) < 0)
         fail_msg("%s: %s", err.subject, err.detail);
     assert_null(policy->syscalls->profile);
     assert_string_equal(policy->syscalls->allow[0], "read");
-    test_contains(origins.list[LIST_ALLOW][0].place, "p.json:6:");
-    test_contains(origins.list[LIST_ALLOW][0].through, "p.yaml:3:12");
+    test_contains(origins->allow[0]->at, "p.json:6:");
+    test_contains(origins->allow[0]->through, "p.yaml:3:12");
     assert_string_equal(policy->syscalls->deny[2], "read");
     assert_int_equal(policy->syscalls->n_deny, 3);
     data =
         "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"action\": \"SCMP_ACT_ALLOW\",\n"
         "\"names\": [\"read\"], \"args\": [{\"index\": 1, \"op\": \"SCMP_CMP_EQ\"}]}]}";
     test_write(profile, data, strlen(data), 0644);
-    assert_int_equal(policy_load(path, NULL, &arena, &policy, &err), -EINVAL);
+    assert_int_equal(policy_load(path, NULL, &arena, &policy, NULL, &err), -EINVAL);
     test_contains(err.subject, "p.json:2:");
     test_contains(err.detail, "is an address");
     unlink(profile);
-    assert_int_equal(policy_load(path, NULL, &arena, &policy, &err), -ENOENT);
+    assert_int_equal(policy_load(path, NULL, &arena, &policy, NULL, &err), -ENOENT);
     unlink(path);
     rmdir(dir);
     free(dir);
@@ -190,7 +190,7 @@ static void test_a_message_names_no_profile(void **state)
     arena_init(&arena, 0);
     message.syscalls = &syscalls;
     syscalls.profile = (char *)"/etc/passwd.json";
-    assert_int_equal(policy_resolve(&message, NULL, &arena, &policy, &err), -EINVAL);
+    assert_int_equal(policy_resolve(&message, NULL, &arena, &policy, NULL, &err), -EINVAL);
     assert_string_equal(err.detail, "only a policy file can name a profile");
     arena_done(&arena);
 }
@@ -243,7 +243,7 @@ static void test_what_is_written_says_the_same(void **state)
 
     (void)state;
     arena_init(&arena, 0);
-    assert_int_equal(policy_parse("p", text, strlen(text), NULL, &arena, &policy, &err), 0);
+    assert_int_equal(policy_parse("p", text, strlen(text), NULL, &arena, &policy, NULL, &err), 0);
     assert_int_equal(profile_write(policy, &arena, &profile, &err), 0);
     assert_int_equal(text_write_json(&profile->base, &out), 0);
     if (read_text(arena_copy(&arena, out.data, out.len), NULL, &arena, &again, &err) < 0)

@@ -188,7 +188,7 @@ static void test_long_entries(void **state)
     memset(entry, 'x', sizeof(entry));
     entry[RULE_LONGEST + 1] = '\0';
     assert_int_equal(rule_parse(entry, NULL, &rule, &err), -EINVAL);
-    assert_string_equal(err.detail, "an entry of more than 512 bytes");
+    assert_string_equal(err.detail, "an entry of more than 8192 bytes");
     entry[CALLS_LONGEST] = '\0';
     assert_int_equal(rule_parse(entry, NULL, &rule, &err), -EINVAL);
     assert_string_equal(err.detail, "'xxxxxxxxxxxxxxxx…' is no name");

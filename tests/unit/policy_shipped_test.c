@@ -43,7 +43,7 @@ static void load(struct loaded *l, const char *name)
 
     memset(l, 0, sizeof(*l));
     arena_init(&l->arena, 0);
-    if (policy_load(name, NULL, &l->arena, &l->policy, &err) < 0)
+    if (policy_load(name, NULL, &l->arena, &l->policy, NULL, &err) < 0)
         fail_msg("%s: %s: %s", name, err.subject, err.detail);
     assert_non_null(l->policy->syscalls);
     expand(l, l->policy->syscalls->allow, l->policy->syscalls->n_allow, &l->allow);

@@ -24,7 +24,7 @@ static inline Crib__Policy *within_read(const char *text, struct arena *arena)
     Crib__Policy *policy;
     struct crib_error err = {0};
 
-    if (policy_parse("text.yaml", text, strlen(text), NULL, arena, &policy, &err) < 0)
+    if (policy_parse("text.yaml", text, strlen(text), NULL, arena, &policy, NULL, &err) < 0)
         fail_msg("%s: %s: %s", text, err.subject, err.detail);
     return policy;
 }

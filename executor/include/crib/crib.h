@@ -108,13 +108,33 @@ struct crib_result {
     uint64_t denials;                     /* how many calls were denied in all */
 };
 
-/* A call that the filter refused. Borrowed for the callback. */
+enum crib_denied_by {
+    CRIB_BY_FILTER,
+    CRIB_BY_FILES, /* mounts, permissions or Landlock; only where `trace` asks */
+    CRIB_BY_LIMIT,
+};
+
+/* What was refused, and why. Borrowed for the callback. What comes from the task's memory (program,
+ * object) is for people to read: it may be forged. */
 struct crib_denial {
-    uint32_t pid;       /* inside the sandbox */
-    const char *call;   /* `socket` */
-    const char *text;   /* `socket(domain=AF_INET, type=SOCK_STREAM, protocol=IPPROTO_IP)` */
-    const char *answer; /* `EPERM` */
-    uint64_t count;     /* so many in a row */
+    uint32_t pid;        /* inside the sandbox; 0: none in particular */
+    const char *call;    /* `socket`; of a limit its name */
+    const char *text;    /* `socket(domain=AF_INET, type=SOCK_STREAM, protocol=IPPROTO_IP)` */
+    const char *answer;  /* `EPERM`, `killed`, `let through` */
+    uint64_t count;      /* so many since it was last told */
+    enum crib_denied_by by;
+    const char *program; /* what the process runs, as the kernel names it; "" not known */
+    const char *object;  /* the path or address that the call names; "" none */
+    const char *rule;    /* `work.yaml:7:5`, with the group on the way; "" no entry names it */
+    const char *edit;    /* what would allow it; "" nothing would */
+    uint32_t number;     /* of the call */
+    uint64_t args[6];    /* of the call */
+};
+
+enum crib_trace {
+    CRIB_TRACE_OFF,
+    CRIB_TRACE_FILES, /* tells of calls on files that will fail, and why: `crib run --why` */
+    CRIB_TRACE_ALL,   /* tells of every call that differs from those before: `crib policy learn` */
 };
 
 /* A message from a child. Borrowed for the callback, fds excepted. */
@@ -149,6 +169,8 @@ struct crib_options {
     const char *const *env_add; /* added to it, ended by NULL; may be NULL */
     const char *argv0;          /* NULL: the file as given */
     const char *shell; /* crib_exec: NULL is /bin/sh; others: run `file args…` through it */
+    const char *const *vars; /* `NAME=VALUE` for the policy's `${NAME}`, ended by NULL; may be NULL */
+    enum crib_trace trace;   /* both cost time at every call that they look at */
     const struct crib_stdio *stdio; /* entry i is fd i; NULL: see each function */
     size_t stdio_count;             /* at most 64 */
     const struct crib_bind *binds;

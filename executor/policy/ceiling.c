@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/ceiling.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/origins.h"
+#include "policy/within.h"
+
+#define PATH_BYTES 96
+
+/* How many entries of a list came from the bases: those of the policy itself stand behind them. */
+static size_t inherited(const struct policy_check *check, const Crib__Policy *merged,
+                        const char *step)
+{
+    if (strcmp(step, "mounts") == 0)
+        return merged->n_mounts - check->policy->n_mounts;
+    for (int list = 0; list < LISTS_OF_CALLS; list++) {
+        size_t all, own;
+
+        if (strcmp(step, syscalls_path((enum syscalls_list)list)) != 0)
+            continue;
+        syscalls_entries(merged->syscalls, (enum syscalls_list)list, &all);
+        syscalls_entries(check->policy->syscalls, (enum syscalls_list)list, &own);
+        return all - own;
+    }
+    return 0;
+}
+
+static bool is_marked(const struct policy_check *check, const char *path)
+{
+    for (size_t i = 0; check->marks && i < check->marks->count; i++)
+        if (strcmp(check->marks->list[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Where the policy itself says it; what another base says, where that base is named. */
+static void find_place(const struct policy_check *check, const Crib__Policy *merged,
+                       const struct crib_error *found, char path[PATH_BYTES])
+{
+    const char *step = found->step ? found->step : "";
+    size_t before = inherited(check, merged, step);
+
+    snprintf(path, PATH_BYTES, "%s", step);
+    if (found->index >= 0 && (size_t)found->index >= before)
+        snprintf(path, PATH_BYTES, "%s[%zu]", step, (size_t)found->index - before);
+    if (check->marks && !is_marked(check, path))
+        snprintf(path, PATH_BYTES, "extends");
+}
+
+int ceilings_check(const struct policy_check *check, const struct ceiling *ceilings,
+                   const Crib__Policy *merged)
+{
+    for (; ceilings; ceilings = ceilings->next) {
+        struct crib_error found = {.index = -1};
+        char path[PATH_BYTES], said[sizeof(found.detail) + 256];
+        int r = policy_within(merged, ceilings->policy, false, false, &found);
+
+        if (r == 0)
+            continue;
+        find_place(check, merged, &found, path);
+        found.index = -1;
+        crib_error_text(&found, said, sizeof(said));
+        return policy_refuse(check, path, r, "wider than its ceiling, %.80s: %s", ceilings->name,
+                             said);
+    }
+    return 0;
+}
