@@ -134,6 +134,8 @@ int command_policy(struct request *request)
     const char *what = request->operands[0];
     bool remote = remote_path(request) != NULL;
 
+    if (strcmp(what, "learn") == 0)
+        return policy_learn(request);
     if (words[0] && strcmp(words[0], "--") == 0)
         words++; /* so that a name may begin with a dash */
     if (strcmp(what, "check") == 0 && words[0])
