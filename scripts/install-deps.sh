@@ -4,18 +4,20 @@
 #
 # Says nothing when all is there. --bench adds the programs that `make bench` compares with, --fuzz
 # what the fuzzers are built with. --without-clients leaves out what the clients in Python, Node and
-# Go are built and tested with, and the programs that tests compare with and learn policies from:
-# Debian's packages, and packages of npm, which go into build/npm and do without being had: the tests
-# of that client tell. Exit status: 0; 1 when something else is missing and cannot be had.
+# Go are built and tested with, the programs that tests compare with and learn policies from, and the
+# guest that tests run in, which CRIB_NO_VM=1 leaves out alone: Debian's packages; packages of npm, which
+# go into build/npm, and a kernel, which goes into build/vm. Those two can be done without where they
+# cannot be had: their tests tell. Exit status: 0; 1 when something else is missing and cannot be had.
 set -eu
 cd "$(dirname "$0")/.."
 
 packages="gcc libc6-dev make cmake pkg-config protobuf-c-compiler libprotobuf-c-dev libuv1-dev
-    libseccomp-dev libyaml-dev libcmocka-dev procps util-linux"
-clients=yes
+    libseccomp-dev libyaml-dev libcmocka-dev procps util-linux uidmap"
+clients=yes guest=yes
+[ "${CRIB_NO_VM:-0}" != 1 ] || guest=no
 for option; do
     case $option in
-    --without-clients) clients=no ;;
+    --without-clients) clients=no guest=no ;;
     --bench) packages="$packages bubblewrap firejail runc" ;;
     --fuzz) packages="$packages clang libclang-rt-14-dev" ;;
     *)
@@ -37,6 +39,9 @@ if [ "$clients" = yes ]; then
     command -v npm >/dev/null || packages="$packages npm"
 fi
 
+# The machine of tests/vm/
+[ "$guest" = no ] || packages="$packages qemu-system-x86 qemu-system-common busybox cpio kmod perl xz-utils zstd"
+
 # What the lock file says, and nothing of what packages would like to run while they are installed.
 npm_packages() {
     [ "$clients" = yes ] || return 0
@@ -54,6 +59,11 @@ npm_packages() {
         rm -rf build/npm # so that the next run tries again
         echo "install-deps: the packages of npm could not be had: the client in Node is left out" >&2
     }
+}
+
+guest_kernel() {
+    [ "$guest" = no ] || tests/vm/fetch.sh >/dev/null ||
+        echo "install-deps: without a kernel the tests guest/... are left out" >&2
 }
 
 is_there() {
@@ -76,6 +86,7 @@ for package in $packages; do
 done
 if [ -z "$missing" ]; then
     npm_packages
+    guest_kernel
     exit 0
 fi
 
@@ -105,3 +116,4 @@ for package in $missing; do
     exit 1
 done
 npm_packages
+guest_kernel

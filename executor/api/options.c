@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "api/copies.h"
 #include "base/error.h"
 #include "plan/plan.h"
 
@@ -60,6 +61,14 @@ static int check_mounts(const struct crib_options *options, struct crib_error *e
                          options->bind_count, options->tmpfs_count, PLAN_MAX_MOUNTS);
     if (!options->binds && options->bind_count)
         return fail_text(err, -EINVAL, "binds", -1, NULL, "a count without a list");
+    if (options->overlay_count > PLAN_MAX_MOUNTS)
+        return fail_text(err, -E2BIG, "mounts", -1, NULL, "%zu overlays, at most %d are allowed",
+                         options->overlay_count, PLAN_MAX_MOUNTS);
+    if (!options->overlays && options->overlay_count)
+        return fail_text(err, -EINVAL, "overlays", -1, NULL, "a count without a list");
+    for (size_t i = 0; i < options->overlay_count; i++)
+        if (!options->overlays[i].source || !options->overlays[i].source[0])
+            return fail_text(err, -EINVAL, "overlays", (int)i, NULL, "no source");
     if (!options->tmpfs && options->tmpfs_count)
         return fail_text(err, -EINVAL, "tmpfs", -1, NULL, "a count without a list");
     for (size_t i = 0; i < options->bind_count; i++)
@@ -110,6 +119,8 @@ int options_read(const struct crib_options *options, struct crib_options *ret,
         r = check_stdio(ret, err);
     if (r == 0)
         r = check_mounts(ret, err);
+    if (r == 0)
+        r = copies_check(ret, err);
     if (r == 0)
         r = check_numbers(ret, err);
     if (!ret->max_buffer)

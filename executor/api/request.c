@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/copies.h"
 #include "api/options.h"
 #include "api/stdio.h"
 #include "base/buf.h"
@@ -141,6 +142,11 @@ static int add_env(const struct request *request, struct arena *arena, Crib__Tas
     return r < 0 ? r : add_texts(arena, &task->env, &task->n_env, options->env_add, err);
 }
 
+static bool is_an_fd(Crib__Stdio__Kind kind)
+{
+    return kind == CRIB__STDIO__KIND__inherit || kind == CRIB__STDIO__KIND__given;
+}
+
 static int add_stdio(const struct request *request, struct arena *arena, Crib__Task *task,
                      struct crib_error *err)
 {
@@ -162,6 +168,9 @@ static int add_stdio(const struct request *request, struct arena *arena, Crib__T
         stdio->fd = (uint32_t)i;
         stdio->has_from = entry->kind == CRIB_FD;
         stdio->from = entry->from;
+        stdio->has_mode =
+            is_an_fd(stdio->kind) &&
+            stdio_mode(entry->kind == CRIB_INHERIT ? (int)i : entry->from, &stdio->mode);
         if (entry->kind == CRIB_CHANNEL && task->has_channel)
             return fail_text(err, -EINVAL, "stdio", (int)i, NULL,
                              "a second channel: a task has one at most");
@@ -225,6 +234,36 @@ static int add_tmpfs(const struct request *request, struct arena *arena, Crib__T
     return 0;
 }
 
+static int add_overlays(const struct request *request, struct arena *arena, Crib__Task *task,
+                        struct crib_error *err)
+{
+    static const Crib__Mount__Keep keeps[] = {
+        [CRIB_KEEP_DISCARD] = CRIB__MOUNT__KEEP__discard,
+        [CRIB_KEEP_LIST] = CRIB__MOUNT__KEEP__list,
+        [CRIB_KEEP_COMMIT] = CRIB__MOUNT__KEEP__commit,
+    };
+
+    for (size_t i = 0; i < request->options.overlay_count; i++) {
+        const struct crib_overlay *overlay = &request->options.overlays[i];
+        Crib__Mount *mount = ARENA_NEW(arena, crib__mount, Crib__Mount);
+
+        if ((unsigned)overlay->keep > CRIB_KEEP_COMMIT)
+            return fail_text(err, -EINVAL, "overlays", (int)i, NULL, "no `keep` that is known");
+        if (!mount || arena_push(arena, &task->mounts, &task->n_mounts, mount) < 0 ||
+            !set_bytes(arena, &mount->has_source, &mount->source, overlay->source) ||
+            (overlay->target &&
+             !set_bytes(arena, &mount->has_target, &mount->target, overlay->target)))
+            return no_memory(err);
+        mount->has_type = true;
+        mount->type = CRIB__MOUNT__TYPE__overlay;
+        mount->has_size = overlay->size != 0;
+        mount->size = overlay->size;
+        mount->has_keep = overlay->keep != CRIB_KEEP_DISCARD;
+        mount->keep = keeps[overlay->keep];
+    }
+    return 0;
+}
+
 static void set_numbers(const struct crib_options *options, Crib__Task *task)
 {
     task->has_uid = options->set_uid;
@@ -266,6 +305,10 @@ int request_task(const struct request *request, Crib__Policy *policy, struct are
         r = add_binds(request, arena, task, err);
     if (r == 0)
         r = add_tmpfs(request, arena, task, err);
+    if (r == 0)
+        r = add_overlays(request, arena, task, err);
+    if (r == 0 && copies_task(options, arena, task) < 0)
+        r = no_memory(err);
     if (r < 0)
         return r;
     *ret = task;

@@ -31,6 +31,60 @@ static void fill_usage(const struct crib_result *result, Crib__Usage *usage)
     usage->system_time = result->system_us;
     usage->wall_time = result->wall_us;
     usage->peak_memory = result->peak_memory;
+    usage->has_peak_pids = result->peak_pids != 0;
+    usage->peak_pids = result->peak_pids;
+    usage->has_switches = usage->has_preempted = true;
+    usage->switches = result->switches;
+    usage->preempted = result->preempted;
+    usage->has_read_bytes = usage->has_written_bytes = true;
+    usage->read_bytes = result->read_bytes;
+    usage->written_bytes = result->written_bytes;
+}
+
+static int add_stream(Crib__Usage *usage, struct arena *arena, uint32_t fd, uint64_t bytes)
+{
+    Crib__Usage__Stream *stream = ARENA_NEW(arena, crib__usage__stream, Crib__Usage__Stream);
+
+    if (!stream)
+        return -ENOMEM;
+    stream->has_fd = stream->has_bytes = true;
+    stream->fd = fd;
+    stream->bytes = bytes;
+    return arena_push(arena, &usage->streams, &usage->n_streams, stream);
+}
+
+static bool has_stream(const Crib__Usage *usage, uint32_t fd)
+{
+    for (size_t i = 0; i < usage->n_streams; i++)
+        if (usage->streams[i]->fd == fd)
+            return true;
+    return false;
+}
+
+static int by_fd(const void *a, const void *b)
+{
+    const Crib__Usage__Stream *const *x = a, *const *y = b;
+
+    return ((*x)->fd > (*y)->fd) - ((*x)->fd < (*y)->fd);
+}
+
+/* Those that end here, and those that a daemon has counted for us. */
+static int fill_streams(const crib_task *task, struct arena *arena, Crib__Usage *usage)
+{
+    int r = 0;
+
+    for (const crib_stream *stream = task->streams; stream && r == 0; stream = stream->next)
+        if (!stream->writes && !stream->taken)
+            r = add_stream(usage, arena, (uint32_t)stream->number, output_written(stream));
+    for (const struct relay *relay = task->relays; relay && r == 0; relay = relay->next)
+        r = add_stream(usage, arena, (uint32_t)relay->stream->number,
+                       output_written(relay->stream));
+    for (size_t i = 0; i < task->n_counted && r == 0; i++)
+        if (!has_stream(usage, task->counted[i]->fd))
+            r = add_stream(usage, arena, task->counted[i]->fd, task->counted[i]->bytes);
+    if (r == 0 && usage->n_streams)
+        qsort(usage->streams, usage->n_streams, sizeof(usage->streams[0]), by_fd);
+    return r;
 }
 
 static void fill_end(const struct crib_result *result, Crib__Result *message)
@@ -41,6 +95,8 @@ static void fill_end(const struct crib_result *result, Crib__Result *message)
     message->status = result->status;
     message->has_signal = result->signal != 0;
     message->signal = result->signal;
+    message->limit = result->limit[0] ? (char *)result->limit : NULL;
+    message->call = result->call[0] ? (char *)result->call : NULL;
 }
 
 /* The message with all it points to copied, so that it outlives the task. */
@@ -67,6 +123,8 @@ int result_message(const crib_task *task, struct arena *arena, Crib__Result **re
         return -EBUSY;
     fill_end(&task->result, &message);
     fill_usage(&task->result, &usage);
+    if (fill_streams(task, arena, &usage) < 0)
+        return -ENOMEM;
     message.usage = &usage;
     message.has_pid = true;
     message.pid = (uint32_t)task->pid;
@@ -83,6 +141,14 @@ int result_message(const crib_task *task, struct arena *arena, Crib__Result **re
     message.n_denials = task->n_denials;
     message.has_denials_lost = true;
     message.denials_lost = task->denials_lost;
+    message.changes = task->changes;
+    message.n_changes = task->n_changes;
+    message.has_changes_lost = task->changes_lost != 0;
+    message.changes_lost = task->changes_lost;
+    if (task->state == TASK_ENDED) { /* before, files are still on their way */
+        message.copied = task->copied;
+        message.n_copied = task->n_copied;
+    }
     return copy_result(&message, arena, ret);
 }
 

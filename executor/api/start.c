@@ -3,6 +3,7 @@
  * From a request to a STARTING task. Everything that can be refused is, before a task exists.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "api/policy.h"
 #include "api/request.h"
@@ -43,6 +44,8 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
     if (r < 0)
         return r;
     r = host_look(arena, &host);
+    if (r == 0 && plan_wants_controllers(task->policy))
+        r = host_controllers(arena, host);
     if (r < 0)
         return fail_sys(err, r, "host", -1, NULL, "look at it");
     r = plan_paths(task, host, arena, &paths, &count, err);
@@ -50,8 +53,16 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
         return r;
     r = host_paths(paths, count, arena, host, ret_paths);
     if (r < 0)
-        return fail_sys(err, r, "host", -1, NULL, "look at the paths");
-    r = plan_build(task, host, arena, ret, err);
+        return r == -EMFILE || r == -ENFILE
+                   ? fail_text(err, r, "host", -1, NULL,
+                               "look at the paths: too many files are open: raise the limit "
+                               "(`ulimit -n`)")
+                   : fail_sys(err, r, "host", -1, NULL, "look at the paths");
+    r = host_own(task->policy, arena, host, ret_paths);
+    if (r < 0)
+        fail_sys(err, r, "ids.own", -1, NULL, NULL);
+    if (r == 0)
+        r = plan_build(task, host, arena, ret, err);
     if (r == 0)
         r = plan_compile(*ret, arena, err);
     if (r < 0)
@@ -61,20 +72,25 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
 
 int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struct crib_error *err)
 {
+    int r;
+
     for (size_t i = 0; i < set->count; i++) {
         struct stdio_end *end = &set->end[i];
-        int r;
 
         if (end->ours < 0)
             continue;
-        r = end->is_channel ? task_add_channel(task, end->ours, max_message)
-                            : task_add_stream(task, end->number, end->ours, end->writes);
+        if (end->relay >= 0)
+            r = task_add_relay(task, end->number, end->ours, end->relay);
+        else if (end->is_channel)
+            r = task_add_channel(task, end->ours, max_message);
+        else
+            r = task_add_stream(task, end->number, end->ours, end->writes);
         if (r < 0)
             return fail_sys(err, r, "stdio", end->number, NULL, "watch the parent's end");
         fd_take(&end->ours);
     }
     if (set->reader >= 0) {
-        int r = task_add_terminal(task, set->writer, set->reader);
+        r = task_add_terminal(task, set->writer, set->reader);
 
         if (r < 0)
             return fail_sys(err, r, "stdio", set->reader, NULL, "make the terminal's streams");
@@ -82,19 +98,37 @@ int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struc
     return 0;
 }
 
-int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count, size_t max_message,
-               const struct host_fds *paths, struct crib_error *err)
+/* Behind the stdio, as launch_start() has it. */
+static int add_copies(crib_task *task, struct copies *copies, int *fds, struct crib_error *err)
 {
-    int fds[PLAN_MAX_STDIO];
+    size_t n_in = task->plan->files ? task->plan->files->n_in : 0;
+
+    if (n_in != copies->n_in)
+        return fail_text(err, -EPROTO, "copy_in", -1, NULL, "the plan has %zu files, not %zu", n_in,
+                         copies->n_in);
+    memcpy(fds + task->plan->program->n_stdio, copies->in, copies->n_in * sizeof(*fds));
+    if (left_new(task, copies->out, copies->n_out) == 0)
+        return 0;
+    return fail_sys(err, -ENOMEM, "copy_out", -1, NULL, NULL);
+}
+
+int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count, size_t max_message,
+               struct copies *copies, const struct host_fds *paths, struct crib_error *err)
+{
+    int fds[PLAN_MAX_STDIO + FILES_MAX];
     struct stdio_set set;
     int r = stdio_open(stdio, count, &set, err);
 
     if (r < 0)
         return r;
+    r = stdio_relay(&set, task->plan->output, err);
     stdio_own(&set, task->plan->ids);
-    r = stdio_list(&set, task->plan->program, fds, err);
+    if (r == 0)
+        r = stdio_list(&set, task->plan->program, fds, err);
     if (r == 0)
         r = start_ends(task, &set, max_message, err);
+    if (r == 0)
+        r = add_copies(task, copies, fds, err);
     if (r == 0)
         r = task_start(task, paths, fds, err);
     if (r == 0)
@@ -107,6 +141,7 @@ static int start_here(crib *ex, uv_loop_t *loop, const struct request *request, 
                       struct crib_error *err)
 {
     struct host_fds paths = {0};
+    struct copies copies = {0};
     crib_task *task = start_new(ex, loop, request, err);
     int r;
 
@@ -114,8 +149,11 @@ static int start_here(crib *ex, uv_loop_t *loop, const struct request *request, 
         return -ENOMEM;
     r = request_plan(ex, request, &task->arena, &task->plan, &paths, err);
     if (r == 0) {
-        r = start_task(task, request->stdio, request->stdio_count, request->options.max_message,
-                       &paths, err);
+        r = copies_open(&request->options, &copies, err);
+        if (r == 0)
+            r = start_task(task, request->stdio, request->stdio_count, request->options.max_message,
+                           &copies, &paths, err);
+        copies_done(&copies);
         host_fds_done(&paths);
     }
     if (r < 0) {

@@ -7,6 +7,7 @@
 #ifndef API_START_H
 #define API_START_H
 
+#include "api/copies.h"
 #include "api/request.h"
 #include "api/stdio.h"
 
@@ -17,6 +18,7 @@ crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
 /**
  * start_task() - From NEW with a compiled plan to STARTING
  * @stdio: borrows; entry i is fd i
+ * @copies: what is copied out is taken on success; copies_done() in any case
  * @paths: borrows; of the plan
  *
  * On an error call task_discard().
@@ -24,7 +26,7 @@ crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
  * Return: 0; negative errno
  */
 int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count, size_t max_message,
-               const struct host_fds *paths, struct crib_error *err);
+               struct copies *copies, const struct host_fds *paths, struct crib_error *err);
 
 /* The parent's ends of @set become the task's streams and channel. Return: 0; negative errno. */
 int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struct crib_error *err);

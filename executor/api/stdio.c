@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -36,6 +38,9 @@ static int check_stream(const crib_stream *stream, int fd, struct crib_error *er
     if (stream->terminal)
         return fail_text(err, -EINVAL, "stdio", fd, NULL,
                          "the stream to join is a terminal's, and those cannot be joined");
+    if (stream->meter)
+        return fail_text(err, -EBUSY, "stdio", fd, NULL,
+                         "the stream to join has a limit on output, and is counted here");
     if (stream->used)
         return fail_text(err, -EBUSY, "stdio", fd, NULL,
                          "the stream to join has been read from or written to");
@@ -170,13 +175,75 @@ int stdio_open(const struct crib_stdio *entries, size_t count, struct stdio_set 
         struct stdio_end *end = &ret->end[i];
         int r;
 
-        *end = (struct stdio_end){.number = (int)i, .theirs = -1, .ours = -1};
+        *end = (struct stdio_end){.number = (int)i, .theirs = -1, .ours = -1, .relay = -1};
         r = open_end(&entries[i], end);
         if (r < 0) {
             stdio_done(ret);
             return fail_sys(err, r, "stdio", (int)i, NULL, "make the pipe");
         }
         ret->count = i + 1;
+    }
+    return 0;
+}
+
+bool stdio_mode(int fd, Crib__Stdio__Mode *ret)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDWR)
+        return false;
+    *ret = (flags & O_ACCMODE) == O_WRONLY ? CRIB__STDIO__MODE__write : CRIB__STDIO__MODE__read;
+    return true;
+}
+
+/* Return: whether two fds are one open file, as `2>&1` makes them. */
+static bool is_same(int one, int other)
+{
+    struct stat a, b;
+    long r = syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, one, other);
+
+    if (r >= 0)
+        return r == 0;
+    /* Not to be known everywhere. Of what has no offset it makes no difference. */
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino && !S_ISREG(a.st_mode);
+}
+
+static struct stdio_end *find_relay(struct stdio_set *set, int to)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->end[i].relay >= 0 && is_same(set->end[i].relay, to))
+            return &set->end[i];
+    return NULL;
+}
+
+static int relay(struct stdio_set *set, struct stdio_end *end)
+{
+    struct stdio_end *other = find_relay(set, end->theirs);
+    int to = end->theirs, r;
+
+    if (other) {
+        end->theirs = other->theirs;
+        return 0;
+    }
+    r = make_pair(false, &end->ours, &end->theirs);
+    if (r < 0)
+        return r;
+    end->own = true;
+    end->relay = to;
+    return 0;
+}
+
+int stdio_relay(struct stdio_set *set, const Crib__OutputPlan *plan, struct crib_error *err)
+{
+    for (size_t i = 0; plan && i < plan->n_relayed; i++) {
+        uint32_t fd = plan->relayed[i];
+        int r = fd < set->count && set->end[fd].theirs >= 0 && !set->end[fd].own
+                    ? relay(set, &set->end[fd])
+                    : -EBADF;
+
+        if (r < 0)
+            return fail_sys(err, r, "stdio", (int)fd, NULL, "make a pipe to count its output");
     }
     return 0;
 }
@@ -202,14 +269,24 @@ static int find(const struct stdio_set *set, uint32_t number)
     return -1;
 }
 
+void stdio_share(const struct stdio_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->end[i].own && !set->end[i].is_channel && fchmod(set->end[i].theirs, 0666) < 0)
+            return; /* by number they work all the same */
+}
+
+/* An ordinary caller cannot give them away. */
 void stdio_own(const struct stdio_set *set, const Crib__IdsPlan *ids)
 {
     if (!ids || (ids->uid == geteuid() && ids->gid == getegid()))
         return;
     for (size_t i = 0; i < set->count; i++)
         if (set->end[i].own && !set->end[i].is_channel &&
-            fchown(set->end[i].theirs, ids->uid, ids->gid) < 0)
-            return; /* by number they work all the same */
+            fchown(set->end[i].theirs, ids->uid, ids->gid) < 0) {
+            stdio_share(set);
+            return;
+        }
 }
 
 int stdio_list(struct stdio_set *set, const Crib__Program *program, int *ret_fds,

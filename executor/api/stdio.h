@@ -23,6 +23,7 @@ struct stdio_end {
     bool writes; /* the parent writes */
     bool is_channel;
     crib_stream *joined; /* theirs is this stream's */
+    int relay;           /* borrowed: where what comes at ours is to be written on; -1: nowhere */
 };
 
 struct stdio_set {
@@ -63,8 +64,30 @@ int stdio_terminal(const struct crib_stdio *entries, size_t count, int *ret_writ
 int stdio_open(const struct crib_stdio *entries, size_t count, struct stdio_set *ret,
                struct crib_error *err);
 
+/**
+ * stdio_mode() - How an fd that is inherited or given is open
+ * @ret: set where it is for one of reading and writing alone
+ *
+ * Return: whether it is
+ */
+bool stdio_mode(int fd, Crib__Stdio__Mode *ret);
+
+/**
+ * stdio_relay() - Put pipes in the place of fds whose output the plan has us count
+ *
+ * Fds that are the same open file get the same pipe, so that the order of what is written to them
+ * stays.
+ *
+ * Return: 0; negative errno
+ */
+int stdio_relay(struct stdio_set *set, const Crib__OutputPlan *plan, struct crib_error *err);
+
 /* Lets a task of another id open its own pipes by name (/dev/stderr), as far as we may. */
 void stdio_own(const struct stdio_set *set, const Crib__IdsPlan *ids);
+
+/* The same where the task's id is not known here. That all may open them helps nobody else: they
+ * have no name but in /proc of who has them already. */
+void stdio_share(const struct stdio_set *set);
 
 /**
  * stdio_list() - The fds for launch_start()

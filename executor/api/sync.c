@@ -17,7 +17,35 @@ struct run {
     struct output output;
     struct crib_sync *ret;
     bool closed;
+    bool no_memory; /* for what was copied out */
 };
+
+/* The list and the contents behind it, in one allocation. Return: 0; -ENOMEM. */
+static int keep_copied(const crib_task *task, struct crib_sync *ret)
+{
+    size_t count = task->n_copied, size = count * sizeof(*ret->copied);
+    char *data;
+
+    if (count == 0)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        size += task->copied[i]->content.len;
+    ret->copied = calloc(1, size);
+    if (!ret->copied)
+        return -ENOMEM;
+    ret->copied_count = count;
+    data = (char *)(ret->copied + count);
+    for (size_t i = 0; i < count; i++) {
+        struct crib_copied *copied = &ret->copied[i];
+
+        crib_task_copied(task, i, copied);
+        if (!copied->data)
+            continue;
+        copied->data = memcpy(data, copied->data, copied->size);
+        data += copied->size;
+    }
+    return 0;
+}
 
 static void on_closed(crib_task *task, void *data)
 {
@@ -26,9 +54,12 @@ static void on_closed(crib_task *task, void *data)
 
     ret->pid = task->pid;
     ret->result = task->result;
+    ret->result.limit = strdup(task->result.limit); /* the task's own end with it */
+    ret->result.call = strdup(task->result.call);
     ending_error(&task->result, task->aborted, task->max_buffer, &ret->error);
     ret->out = collect_take(&run->output.out, &ret->out_len);
     ret->err = collect_take(&run->output.err, &ret->err_len);
+    run->no_memory = keep_copied(task, ret) < 0;
     run->closed = true;
 }
 
@@ -138,7 +169,8 @@ static int run_request(crib *ex, struct request *request, const void *input, siz
 
     release_standard(held);
     output_done(&run.output);
-    if (r == 0 && (!got.out || !got.err)) {
+    if (r == 0 &&
+        (!got.out || !got.err || run.no_memory || !got.result.limit || !got.result.call)) {
         crib_sync_done(&got);
         r = fail_sys(err, -ENOMEM, "exec", -1, NULL, "keep the output");
     }
@@ -198,7 +230,10 @@ int crib_exec_sync(crib *ex, const char *line, const void *input, size_t input_l
 
 void crib_sync_done(struct crib_sync *sync)
 {
+    free((char *)sync->result.limit);
+    free((char *)sync->result.call);
     free(sync->out);
     free(sync->err);
+    free(sync->copied);
     memset(sync, 0, sizeof(*sync));
 }

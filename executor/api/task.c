@@ -5,6 +5,8 @@
 #include "supervise/task.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "supervise/escalation.h"
 
@@ -21,6 +23,37 @@ void *crib_task_data(const crib_task *task)
 const struct crib_result *crib_task_result(const crib_task *task)
 {
     return &task->result;
+}
+
+static void read_error(const Crib__Error *message, struct crib_error *ret)
+{
+    ret->code = message->code < 0 ? message->code : -EREMOTEIO;
+    ret->sys = message->sys;
+    ret->index = message->has_index ? message->index : -1;
+    ret->step = "copy_out";
+    if (message->subject)
+        snprintf(ret->subject, sizeof(ret->subject), "%s", message->subject);
+    if (message->detail)
+        snprintf(ret->detail, sizeof(ret->detail), "%s", message->detail);
+}
+
+int crib_task_copied(const crib_task *task, size_t index, struct crib_copied *ret)
+{
+    const Crib__CopiedOut *copied;
+
+    if (task->state != TASK_ENDED)
+        return -EBUSY;
+    if (index >= task->n_copied)
+        return -ENOENT;
+    copied = task->copied[index];
+    memset(ret, 0, sizeof(*ret));
+    ret->there = copied->has_size && !copied->error;
+    ret->size = copied->size;
+    if (copied->error)
+        read_error(copied->error, &ret->error);
+    if (ret->there && copied->has_content)
+        ret->data = copied->content.data ? (const void *)copied->content.data : "";
+    return 0;
 }
 
 int crib_task_kill(crib_task *task, int signo)

@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 void fd_close(int *fd)
@@ -55,6 +58,25 @@ int fd_write_all(int fd, const void *data, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+int fd_write_within(int fd, const void *data, size_t len)
+{
+    static const struct timespec at_once;
+    sigset_t passed, pending, before;
+    bool was_pending;
+    int r;
+
+    sigemptyset(&passed);
+    sigaddset(&passed, SIGXFSZ);
+    sigpending(&pending);
+    was_pending = sigismember(&pending, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &passed, &before);
+    r = fd_write_all(fd, data, len);
+    if (r == -EFBIG && !was_pending)
+        sigtimedwait(&passed, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
 }
 
 static int check_kind(int fd, size_t max)

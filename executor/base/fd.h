@@ -26,6 +26,10 @@ int fd_copy(int fd, int lowest);
  */
 int fd_write_all(int fd, const void *data, size_t len);
 
+/* The same, where the caller's limit on the size of files must not end the process by its signal.
+ * Return: also -EFBIG. */
+int fd_write_within(int fd, const void *data, size_t len);
+
 /**
  * fd_read_file() - Read a regular file whole
  * @fd:   borrows; its offset moves

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,7 +53,7 @@ static int make_memfd(const struct image *image)
     if (fd < 0)
         return fd;
     r = fchmod(fd, 0555) < 0 ? -errno
-                             : fd_write_all(fd, image->data, (size_t)(image->end - image->data));
+                             : fd_write_within(fd, image->data, (size_t)(image->end - image->data));
     if (r == 0)
         r = seal(fd);
     if (r < 0)
@@ -72,8 +75,15 @@ static int find_image(const struct image *image, struct crib_error *err)
                             "copy cannot be opened");
     }
     high = fd < 0 ? fd : fd_copy(fd, 3);
+    if (high == -EFBIG)
+        return fail_text(err, high, image->step, -1, NULL,
+                         "the image of %s is larger than the caller's limit on the size of files: "
+                         "raise it (`ulimit -f`)",
+                         image->name);
     return high < 0
-               ? fail_sys(err, high, image->step, -1, NULL, "make the image of %s", image->name)
+               ? fail_sys(err, high, image->step, -1, NULL,
+                          "make the image of %s, which takes memfd_create (Linux 3.17)",
+                          image->name)
                : high;
 }
 
@@ -109,6 +119,7 @@ int image_fd(struct image *image, struct crib_error *err)
 /* What the new process is given, and what it says when it fails. */
 struct child {
     const struct image_start *start;
+    bool inside; /* of start->into */
     int failed;
 };
 
@@ -127,17 +138,82 @@ static int child_main(void *data)
 {
     static char *const envp[] = {NULL};
     struct child *child = data;
-    char *const argv[] = {(char *)child->start->name, NULL};
-    int r = child->start->before ? child->start->before() : 0;
+    const char *const alone[] = {child->start->name, NULL};
+    const char *const *argv = child->start->args ? child->start->args : alone;
+    const struct image_start *start = child->start;
+    int r = start->before ? start->before(start->data, child->inside) : 0;
 
     if (r == 0)
         r = leave_fds(child->start);
     if (r == 0) {
-        execveat(1, "", argv, envp, AT_EMPTY_PATH);
+        execveat(1, "", (char *const *)argv, envp, AT_EMPTY_PATH);
         r = -errno;
     }
     child->failed = r;
     _exit(1);
+}
+
+/*
+ * clone3() for a new stack, which the C library does not offer: the new process begins on it with
+ * nothing but @main and its argument, in registers that the kernel keeps.
+ */
+static long clone3_on(struct clone_args *args, int (*main)(void *), void *data)
+{
+    register long number __asm__("rax") = SYS_clone3;
+    register struct clone_args *first __asm__("rdi") = args;
+    register size_t second __asm__("rsi") = sizeof(*args);
+    register int (*entry)(void *) __asm__("r12") = main;
+    register void *argument __asm__("r13") = data;
+
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r13, %%rdi\n\t"
+                     "call *%%r12\n\t" /* ends in _exit() */
+                     "hlt\n"
+                     "1:"
+                     : "+r"(number)
+                     : "r"(first), "r"(second), "r"(entry), "r"(argument)
+                     : "rcx", "r11", "memory", "cc");
+    return number;
+}
+
+/* Return: as clone_child(); another errno than that of a refused start: there is no such clone. */
+static pid_t clone_into(struct child *child, char *stack, int *ret_pidfd)
+{
+    struct clone_args args = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP |
+                 (uint64_t)(unsigned)child->start->flags,
+        .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)stack,
+        .stack_size = STACK,
+        .cgroup = (uint64_t)child->start->into,
+    };
+
+    child->inside = true;
+    return (pid_t)clone3_on(&args, child_main, child);
+}
+
+static pid_t clone_plain(struct child *child, char *stack, int *ret_pidfd)
+{
+    pid_t pid = clone(child_main, stack + STACK,
+                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | child->start->flags, child,
+                      ret_pidfd);
+
+    return pid < 0 ? -errno : pid;
+}
+
+/* A container's filter may know no clone3; then the new process joins the group by itself. */
+static pid_t clone_child(struct child *child, char *stack, int *ret_pidfd)
+{
+    pid_t pid = child->start->into > 0 ? clone_into(child, stack, ret_pidfd) : -ENOSYS;
+
+    if (pid != -ENOSYS && pid != -EINVAL && pid != -EPERM)
+        return pid;
+    child->inside = false;
+    return clone_plain(child, stack, ret_pidfd);
 }
 
 /* Return: the pid; negative errno. */
@@ -148,10 +224,7 @@ static pid_t clone_blocked(struct child *child, char *stack, int *ret_pidfd)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = clone(child_main, stack + STACK,
-                CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | child->start->flags, child,
-                ret_pidfd);
-    pid = pid < 0 ? -errno : pid;
+    pid = clone_child(child, stack, ret_pidfd);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pid;
 }

@@ -10,11 +10,12 @@
  *
  * Runs in: library.
  * Owns: the fd that is kept for each image, until the process ends.
- * Source: memfd_create(2), clone(2), close_range(2)
+ * Source: memfd_create(2), clone(2), clone3(2) (CLONE_INTO_CGROUP), close_range(2)
  */
 #ifndef BASE_IMAGE_H
 #define BASE_IMAGE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -40,15 +41,18 @@ int image_fd(struct image *image, struct crib_error *err);
 
 /* Called in the new process before its exec. It shares our memory: it may neither allocate nor
  * lock, and may not call what changes ids, which would change *our* dumpable flag. Return: 0;
- * negative errno. */
-typedef int image_before(void);
+ * negative errno. @inside: it was born in the group of @into. */
+typedef int image_before(const void *data, bool inside);
 
 struct image_start {
-    const char *name;     /* argv[0] */
-    int image;            /* borrows; image_fd() */
-    int fd0;              /* borrows; becomes fd 0; no other goes along */
-    int flags;            /* CLONE_NEW… */
-    image_before *before; /* NULL: nothing */
+    const char *name;        /* argv[0] */
+    const char *const *args; /* argv, ended by NULL; NULL: the name alone */
+    int image;               /* borrows; image_fd() */
+    int fd0;                 /* borrows; becomes fd 0; no other goes along */
+    int flags;               /* CLONE_NEW… */
+    image_before *before;    /* NULL: nothing */
+    const void *data;        /* for it */
+    int into; /* borrows; a cgroup (version 2) to be born in, where the kernel can; 0: none */
 };
 
 /* A process that executes an image. */

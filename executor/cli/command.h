@@ -14,7 +14,7 @@ enum status {
     STATUS_INVALID = 1,      /* policy check: one file at least is wrong */
     STATUS_TEST_FAILED = 1,  /* test: one case at least */
     STATUS_TEST_USAGE = 2,   /* test: bad usage, or a file that cannot be read */
-    STATUS_TIMEOUT = 124,    /* wall time */
+    STATUS_TIMEOUT = 124,    /* wall or processor time */
     STATUS_FAILED = 125,     /* crib itself: bad usage, a sandbox that cannot be set up */
     STATUS_UNRUNNABLE = 126, /* the program is there, but cannot be executed */
     STATUS_NOT_FOUND = 127,  /* no such program */

@@ -11,9 +11,9 @@
 #define MAX_COMMANDS 32
 
 static const char status_text[] =
-    "\nExit status: the program's own; 128+n when signal n ended it; 124 its time was up; 125 "
-    "crib\n"
-    "failed; 126 the program cannot be executed; 127 there is no such program.\n";
+    "\nExit status: the program's own; 128+n when signal n ended it; 124 its wall or processor time\n"
+    "was up; 137 it was ended for memory, pids or output; 125 crib failed; 126 the program cannot be\n"
+    "executed; 127 there is no such program.\n";
 
 static int add_option(struct buf *out, const struct option_row *row)
 {

@@ -35,7 +35,12 @@ int outcome_of_result(const struct crib_result *result)
 {
     switch (result->verdict) {
     case CRIB_WALL_TIMEOUT:
+    case CRIB_CPU_TIMEOUT:
         return STATUS_TIMEOUT;
+    case CRIB_MEMORY:
+    case CRIB_PIDS:
+    case CRIB_OUTPUT:
+        return STATUS_SIGNAL + SIGKILL;
     case CRIB_SETUP_FAILED:
         return outcome_of_error(&result->error);
     case CRIB_FILTER:
@@ -43,7 +48,6 @@ int outcome_of_result(const struct crib_result *result)
     case CRIB_EXITED:
     case CRIB_SIGNALED:
     case CRIB_KILLED:
-    case CRIB_OUTPUT:
         break;
     }
     if (result->signal)

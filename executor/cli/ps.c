@@ -26,6 +26,18 @@ static void write_end(const Crib__Result *result, char *out, size_t size)
     case CRIB__RESULT__VERDICT__wall_timeout:
         snprintf(out, size, "timeout");
         break;
+    case CRIB__RESULT__VERDICT__cpu_timeout:
+        snprintf(out, size, "cpu timeout");
+        break;
+    case CRIB__RESULT__VERDICT__memory:
+        snprintf(out, size, "memory");
+        break;
+    case CRIB__RESULT__VERDICT__pids:
+        snprintf(out, size, "pids");
+        break;
+    case CRIB__RESULT__VERDICT__output:
+        snprintf(out, size, "output");
+        break;
     case CRIB__RESULT__VERDICT__setup_failed:
         snprintf(out, size, "failed");
         break;

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/changes.h"
 #include "cli/command.h"
+#include "cli/copying.h"
 #include "cli/options.h"
 #include "cli/signals.h"
 #include "harness/run.h"
@@ -129,12 +131,50 @@ static int take_tmpfs(struct request *request, const char *value, struct crib_er
     return 0;
 }
 
+static int take_overlay(struct request *request, const char *value, struct crib_error *err)
+{
+    struct crib_overlay overlay = {0};
+    const char *why = overlay_read(value, &request->arena, &overlay);
+
+    if (why)
+        return bad_value(err, OPTION_overlay, value, why);
+    if (arena_push_value(&request->arena, &request->overlays, &request->overlay_count, &overlay,
+                         sizeof(overlay)) < 0)
+        return out_of_memory(err);
+    return 0;
+}
+
+static int take_keep(struct request *request, const char *value, struct crib_error *err)
+{
+    const char *why = keep_read(value, &request->keep);
+
+    return why ? bad_value(err, OPTION_keep, value, why) : 0;
+}
+
+static int take_copy(struct request *request, enum option_id id, const char *value,
+                     struct crib_error *err)
+{
+    struct crib_copy_out out = {0};
+    struct crib_copy_in in = {0};
+    bool to = id == OPTION_copy_in;
+    const char *why = to ? copy_in_read(value, &request->arena, &in)
+                         : copy_out_read(value, &request->arena, &out);
+    int r;
+
+    if (why)
+        return bad_value(err, id, value, why);
+    r = to ? arena_push_value(&request->arena, &request->copy_in, &request->copy_in_count, &in,
+                              sizeof(in))
+           : arena_push_value(&request->arena, &request->copy_out, &request->copy_out_count, &out,
+                              sizeof(out));
+    return r < 0 ? out_of_memory(err) : 0;
+}
+
 static int take_timeout(struct request *request, const char *value, struct crib_error *err)
 {
     char why[UNIT_WHY];
 
-    if (unit_read(unit_find("crib.Limits", "wall_time"), value, &request->options.timeout_ms, why) <
-        0)
+    if (unit_read(unit_find("crib.Task", "timeout"), value, &request->options.timeout_ms, why) < 0)
         return fail_text(err, -EINVAL, NULL, -1, NULL, "--timeout: %s", why);
     if (request->options.timeout_ms == 0)
         return bad_value(err, OPTION_timeout, value, "leaves no time");
@@ -250,8 +290,29 @@ static void take_of_telling(struct request *request, enum option_id id)
         request->json = true;
     else if (id == OPTION_quiet)
         request->quiet = true;
+    else if (id == OPTION_receipt)
+        request->receipt = true;
     else
         request->options.trace = CRIB_TRACE_FILES;
+}
+
+/* What needs no reading. */
+static void take_as_it_is(struct request *request, enum option_id id, const char *value)
+{
+    if (id == OPTION_policy)
+        request->options.policy = value;
+    else if (id == OPTION_cwd)
+        request->options.cwd = value;
+    else if (id == OPTION_argv0)
+        request->options.argv0 = value;
+    else if (id == OPTION_socket)
+        request->socket = value;
+    else if (id == OPTION_clear_env)
+        request->clear_env = true;
+    else
+        request->terminal = true;
+    for (int fd = 0; fd < 3 && request->terminal; fd++)
+        request->stdio[fd].kind = CRIB_PTY;
 }
 
 static int take(void *to, enum option_id id, const char *value, struct crib_error *err)
@@ -260,22 +321,28 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
 
     switch (id) {
     case OPTION_policy:
-        request->options.policy = value;
+    case OPTION_clear_env:
+    case OPTION_cwd:
+    case OPTION_argv0:
+    case OPTION_terminal:
+    case OPTION_socket:
+        take_as_it_is(request, id, value);
         return 0;
     case OPTION_env:
         return take_env(request, value, err);
     case OPTION_var:
         return take_var(request, value, err);
-    case OPTION_clear_env:
-        request->clear_env = true;
-        return 0;
-    case OPTION_cwd:
-        request->options.cwd = value;
-        return 0;
     case OPTION_bind:
         return take_bind(request, value, err);
     case OPTION_tmpfs:
         return take_tmpfs(request, value, err);
+    case OPTION_overlay:
+        return take_overlay(request, value, err);
+    case OPTION_keep:
+        return take_keep(request, value, err);
+    case OPTION_copy_in:
+    case OPTION_copy_out:
+        return take_copy(request, id, value, err);
     case OPTION_timeout:
         return take_timeout(request, value, err);
     case OPTION_kill_signal:
@@ -283,17 +350,10 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
     case OPTION_uid:
     case OPTION_gid:
         return take_id(request, id, value, err);
-    case OPTION_argv0:
-        request->options.argv0 = value;
-        return 0;
-    case OPTION_terminal:
-        request->terminal = true;
-        for (int fd = 0; fd < 3; fd++)
-            request->stdio[fd].kind = CRIB_PTY;
-        return 0;
     case OPTION_help:
     case OPTION_json:
     case OPTION_quiet:
+    case OPTION_receipt:
     case OPTION_why:
         take_of_telling(request, id);
         return 0;
@@ -314,9 +374,6 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
     case OPTION_minimize:
     case OPTION_force:
         take_of_learn(request, id, value);
-        return 0;
-    case OPTION_socket:
-        request->socket = value;
         return 0;
     case OPTION_COUNT:
         break;
@@ -341,6 +398,16 @@ static int finish_lists(struct request *request, struct crib_error *err)
     request->options.bind_count = request->bind_count;
     request->options.tmpfs = request->tmpfs;
     request->options.tmpfs_count = request->tmpfs_count;
+    request->options.copy_in = request->copy_in;
+    request->options.copy_in_count = request->copy_in_count;
+    request->options.copy_out = request->copy_out;
+    request->options.copy_out_count = request->copy_out_count;
+    for (size_t i = 0; i < request->overlay_count; i++)
+        request->overlays[i].keep = request->keep;
+    if (request->keep && !request->overlay_count)
+        return fail_text(err, -EINVAL, NULL, -1, NULL, "--keep: there is no --overlay");
+    request->options.overlays = request->overlays;
+    request->options.overlay_count = request->overlay_count;
     return 0;
 }
 
@@ -363,9 +430,16 @@ static int check_detach(const struct request *request, struct crib_error *err)
 {
     if (request->label && !request->detach)
         return fail_text(err, -EINVAL, NULL, -1, NULL, "--label is for --detach");
+    if (request->detach && (request->copy_in_count || request->copy_out_count))
+        return fail_text(err, -EINVAL, NULL, -1, NULL,
+                         "--copy-in and --copy-out are for a task that is waited for, not for "
+                         "--detach");
     if (request->detach && request->json)
         return fail_text(err, -EINVAL, NULL, -1, NULL,
                          "--json is for a task that is waited for, not for --detach");
+    if (request->detach && request->receipt)
+        return fail_text(err, -EINVAL, NULL, -1, NULL,
+                         "--receipt is for the end of a task: say it to 'crib wait'");
     return 0;
 }
 

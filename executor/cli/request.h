@@ -19,7 +19,7 @@ struct request {
     struct crib_options options;
     struct crib_stdio stdio[3];
 
-    bool help, json, quiet, clear_env, detach, follow, forget;
+    bool help, json, quiet, receipt, clear_env, detach, follow, forget;
     bool terminal; /* stdio is one */
     int result_fd; /* -1: none */
     int signal;
@@ -36,7 +36,12 @@ struct request {
     const char **env, **vars;
     struct crib_bind *binds;
     struct crib_tmpfs *tmpfs;
-    size_t env_count, var_count, bind_count, tmpfs_count;
+    struct crib_copy_in *copy_in;
+    struct crib_copy_out *copy_out;
+    size_t copy_in_count, copy_out_count;
+    struct crib_overlay *overlays;
+    enum crib_keep keep;
+    size_t env_count, var_count, bind_count, tmpfs_count, overlay_count;
 };
 
 /**

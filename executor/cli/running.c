@@ -9,7 +9,10 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "cli/command.h"
+#include "cli/copying.h"
 #include "cli/outcome.h"
+#include "cli/changes.h"
+#include "cli/receipt.h"
 #include "cli/remote.h"
 #include "cli/say.h"
 #include "task.pb-c.h"
@@ -21,7 +24,8 @@ static void on_signal(uv_signal_t *handle, int signo)
 {
     struct running *running = handle->data;
 
-    (void)crib_task_kill(running->task, signo); /* it may have ended meanwhile */
+    if (crib_task_kill(running->task, signo) == -ESRCH)
+        uv_stop(&running->loop); /* it has ended: what waits yet, for a reader, is us */
 }
 
 /* What the caller has us ignore (nohup, a shell's background job) stays ignored. */
@@ -132,11 +136,18 @@ static void on_close(crib_task *task, const struct crib_result *result, void *da
 {
     struct running *running = data;
 
-    (void)task;
     joined_close(&running->joined);
     running->status = outcome_of_result(result);
+    if (result->verdict == CRIB_MEMORY && strcmp(result->limit, "host") == 0)
+        say("killed: the host had no memory for it");
     if (!running->request->quiet)
         denials_end(&running->denials, result->denials);
+    if (copying_show_task(task, &running->request->options) > 0 && running->status == 0)
+        running->status = STATUS_FAILED;
+    if (changes_show_task(task) != 0)
+        running->failed = true;
+    if (running->request->receipt && receipt_show_task(task) < 0)
+        running->failed = true;
     if (running->request->json)
         write_task_result(running);
     uv_stop(&running->loop);
@@ -168,6 +179,8 @@ static int start_task(struct running *running,
         return 0;
     say_error(&err);
     running->status = outcome_of_error(&err);
+    if (running->request->receipt)
+        (void)receipt_show(NULL);
     if (running->request->json)
         write_error_result(running, &err);
     return r;

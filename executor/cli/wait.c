@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
+#include "cli/receipt.h"
 #include "cli/remote.h"
 
 /* Return: the last answer; NULL, and the person has been told. */
@@ -26,6 +27,8 @@ static int wait_and_forget(struct asked *asked, uint64_t task, const struct requ
     Crib__ForgetRequest forget = CRIB__FORGET_REQUEST__INIT;
     int status = answer ? remote_outcome(answer->result) : STATUS_FAILED;
 
+    if (answer && request->receipt && receipt_show(answer->result) < 0)
+        status = STATUS_FAILED;
     forget.task = task;
     if (answer && request->forget && !remote_ask(asked, RPC_FORGET, &forget))
         status = STATUS_FAILED;

@@ -148,13 +148,25 @@ static bool too_many_empties(struct remote_task *to, const Crib__WaitResponse *r
     return to->empties > MAX_EMPTIES;
 }
 
-static void over(struct remote_task *to)
+/* What was copied out, and what changed, is known last of all. */
+static void take_last(struct remote_task *to, const Crib__Result *result)
+{
+    int r = result ? remote_last_result(to, result) : 0;
+
+    if (r == 0)
+        return;
+    left_gone(to->task, r);
+    to->task->changes_lost++;
+}
+
+static void over(struct remote_task *to, const Crib__Result *result)
 {
     if (to->task->state < TASK_ENDING) {
         lose(to, -EPROTO, "the task is over without a result");
         return;
     }
     to->over = true;
+    take_last(to, result);
     remote_link_silent(to);
     task_gone(to->task);
 }
@@ -174,7 +186,7 @@ static void on_answer(struct rpc *rpc, const ProtobufCMessage *answer,
     if (!take_events(to, response))
         return;
     if (response->state == CRIB__TASK_STATE__ENDED) {
-        over(to);
+        over(to, response->result);
         return;
     }
     if (too_many_empties(to, response)) {

@@ -105,6 +105,24 @@ int remote_request_fds(struct remote_request *ask, struct rpc_fds *side,
                        const struct stdio_set *set, char ***ret_names, size_t *ret_count,
                        struct crib_error *err);
 
+/* copies.c */
+
+/* What is open for a start, and the names it has at the fd side. Zeroed: nothing. */
+struct remote_copies {
+    struct copies open;
+    char **in, **out; /* in the request's arena */
+    size_t n_in, n_out;
+};
+
+/* For a plan, which opens nothing. */
+void remote_copies_plan(Crib__Task *task);
+
+/* Opens and registers what is copied, and names it in the request. Return: 0; negative errno;
+ * remote_copies_done() in any case. */
+int remote_copies_open(struct remote_request *ask, struct rpc_fds *side, struct remote_copies *ret,
+                       struct crib_error *err);
+void remote_copies_done(struct rpc_fds *side, struct remote_copies *copies);
+
 /* start.c: struct executor_way */
 int remote_start(crib *ex, uv_loop_t *loop, const struct request *request, crib_task **ret,
                  struct crib_error *err);
@@ -121,5 +139,9 @@ int remote_task_ask(struct remote_task *remote_task);
 
 /* result.c: fills the task's result, receipt and denials. Return: 0; -EPROTO; -ENOMEM. */
 int remote_result(struct remote_task *remote_task, const Crib__Result *result);
+
+/* Its last one, at close: with what came of the files copied out, and what has changed in its
+ * overlays. Return: 0; -EPROTO; -ENOMEM. */
+int remote_last_result(struct remote_task *remote_task, const Crib__Result *result);
 
 #endif

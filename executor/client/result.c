@@ -10,6 +10,7 @@
 #include "client/answer.h"
 #include "client/remote.h"
 #include "plan/plan.h"
+#include "supervise/left.h"
 
 /* A copy that lives as long as the task. */
 static Crib__Result *copy(crib_task *task, const Crib__Result *from)
@@ -71,6 +72,13 @@ static void take_usage(crib_task *task, const Crib__Usage *usage)
     result->system_us = usage->system_time;
     result->wall_us = usage->wall_time;
     result->peak_memory = usage->peak_memory;
+    result->peak_pids = usage->peak_pids;
+    result->switches = usage->switches;
+    result->preempted = usage->preempted;
+    result->read_bytes = usage->read_bytes;
+    result->written_bytes = usage->written_bytes;
+    task->counted = usage->streams;
+    task->n_counted = usage->n_streams;
 }
 
 /* As ending.c has it: what began here comes before what the daemon makes of it. */
@@ -79,11 +87,24 @@ static enum crib_verdict decide(const crib_task *task, enum crib_verdict said)
     return task->cause && said != CRIB_FILTER ? task->cause : said;
 }
 
+/* What ended it here goes by its own limit. */
+static const char *limit_of(const crib_task *task, const Crib__Result *from)
+{
+    const char *here = task->limit ? task->limit : "";
+
+    if (task->result.verdict != (enum crib_verdict)from->verdict)
+        return here;
+    return from->limit ? ending_limit(from->limit) : here;
+}
+
+/* @from: a copy that lives as long as the task */
 static void take_end(crib_task *task, const Crib__Result *from)
 {
     struct crib_result *result = &task->result;
 
     result->verdict = decide(task, (enum crib_verdict)from->verdict); /* the same numbers */
+    result->limit = limit_of(task, from);
+    result->call = from->call ? from->call : "";
     result->status = from->has_status ? from->status : -1;
     result->signal = from->has_signal ? from->signal : 0;
     take_usage(task, from->usage);
@@ -94,7 +115,7 @@ static bool makes_sense(const crib_task *task, const Crib__Result *result)
     bool failed = result->verdict == CRIB__RESULT__VERDICT__setup_failed;
 
     if (!result->has_verdict || result->verdict < CRIB__RESULT__VERDICT__exited ||
-        result->verdict > CRIB__RESULT__VERDICT__killed)
+        result->verdict > CRIB__RESULT__VERDICT__pids)
         return false;
     return !failed || task->state != TASK_RUNNING;
 }
@@ -122,6 +143,33 @@ int remote_result(struct remote_task *to, const Crib__Result *from)
         answer_error(from->error ? from->error : &none, &task->result.error);
         return 0;
     }
-    take_end(task, from);
+    take_end(task, result);
     return 0;
+}
+
+static bool has_overlay(const Crib__Result *result)
+{
+    for (size_t i = 0; i < result->n_receipt; i++)
+        if (result->receipt[i]->mechanism &&
+            strncmp(result->receipt[i]->mechanism, "overlay ", strlen("overlay ")) == 0)
+            return true;
+    return false;
+}
+
+int remote_last_result(struct remote_task *to, const Crib__Result *from)
+{
+    crib_task *task = to->task;
+    Crib__Result *result;
+
+    if (!task->left && !has_overlay(from))
+        return 0;
+    result = copy(task, from);
+    if (!result)
+        return -ENOMEM;
+    task->plan->receipt = result->receipt;
+    task->plan->n_receipt = result->n_receipt;
+    task->changes = result->changes;
+    task->n_changes = result->n_changes;
+    task->changes_lost = result->changes_lost;
+    return left_told(task, result->copied, result->n_copied);
 }

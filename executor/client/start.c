@@ -26,11 +26,13 @@ static int make_plan(crib_task *task, const struct crib_options *options, struct
     return 0;
 }
 
-/* As a daemon of root gives ids to what root asks for; others' tasks have the caller's own. */
+/* As a daemon of root gives ids to what root asks for; others' tasks have the caller's own. But by
+ * its policy a task may have one that only the daemon knows. */
 static void own_pipes(const struct stdio_set *set, const struct crib_options *options)
 {
     Crib__IdsPlan ids = CRIB__IDS_PLAN__INIT;
 
+    stdio_share(set);
     if (geteuid() != 0)
         return;
     ids.uid = options->set_uid ? (uint32_t)options->uid : PLAN_TASK_ID;
@@ -80,17 +82,24 @@ static int hand_over(struct remote_task *to, struct remote_request *ask, struct 
 {
     size_t max_message = ask->request->options.max_message, count = 0;
     struct rpc_fds *side;
+    struct remote_copies copies = {0};
     char **names;
     int r = remote_link_fds(to->link, &side, err);
 
+    if (r < 0)
+        return r;
+    r = remote_request_fds(ask, side, set, &names, &count, err);
     if (r == 0)
-        r = remote_request_fds(ask, side, set, &names, &count, err);
+        r = remote_copies_open(ask, side, &copies, err);
+    if (r == 0 && left_new(to->task, copies.open.out, copies.open.n_out) < 0)
+        r = fail_sys(err, -ENOMEM, "copy_out", -1, NULL, NULL);
     if (r == 0)
         r = start_ends(to->task, set, max_message, err);
     if (r == 0)
         r = ask_spawn(to, ask, err);
     if (count)
         (void)rpc_fds_release(side, names, count);
+    remote_copies_done(side, &copies);
     return r;
 }
 
@@ -192,6 +201,8 @@ int remote_plan(crib *ex, const struct request *request, char **ret_text, struct
         return r;
     arena_init(&arena, 0);
     r = remote_request_fill(&ask, err);
+    if (r == 0)
+        remote_copies_plan(ask.message->task);
     if (r == 0)
         r = stdio_open(request->stdio, request->stdio_count, &set, err);
     if (r == 0)

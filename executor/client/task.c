@@ -36,6 +36,16 @@ static void quiet(crib_task *task)
     remote_link_silent(to);
 }
 
+/* Whether there is any is known there. */
+static int give_up(crib_task *task)
+{
+    struct remote_task *to = task->remote;
+
+    if (!to->over)
+        (void)signal_task(task, SIGKILL);
+    return -ESRCH;
+}
+
 static void forget(struct remote_task *to)
 {
     Crib__ForgetRequest request = CRIB__FORGET_REQUEST__INIT;
@@ -57,7 +67,8 @@ static void close_all(crib_task *task)
 }
 
 /* The terminal itself is here: what sets its size needs no daemon. */
-const struct task_place remote_place = {signal_task, catch_up, quiet, close_all, task_set_window};
+const struct task_place remote_place = {signal_task, catch_up, quiet,
+                                        close_all,   give_up,  task_set_window};
 
 static void end_lost(crib_task *task, const struct crib_error *error)
 {

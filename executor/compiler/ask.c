@@ -192,13 +192,17 @@ static int refuse(int code, const siginfo_t *info, struct crib_error *err)
 /* What it says of itself is no more certain than its programs. */
 static int check(const Crib__Compilation *asked, const Crib__Compiled *told, struct crib_error *err)
 {
-    static const char *const failures[] = {"?", "a new filter", "a rule", "the program",
-                                           "the question"};
+    static const char *const failures[] = {"?", "a new filter", "a rule",
+                                           "the program, which takes memfd_create", "the question"};
 
     if (told->has_failure) {
         bool known = told->code < 0 && told->code >= -4095 && told->failure >= 1 &&
                      told->failure < sizeof(failures) / sizeof(failures[0]);
 
+        if (told->code == -EFBIG)
+            return fail_text(err, told->code, "syscalls", -1, NULL,
+                             "the filter is larger than the caller's limit on the size of files: "
+                             "raise it (`ulimit -f`)");
         return known ? fail_sys(err, told->code, "syscalls", -1, NULL, "libseccomp: %s",
                                 failures[told->failure])
                      : refuse(-EPROTO, NULL, err);
@@ -231,7 +235,8 @@ int compiler_ask(const Crib__Compilation *asked, struct arena *arena, Crib__Comp
     asking.socket = ours;
     r = image_start(&start, &asking.process);
     if (r < 0 || asking.process.failed < 0)
-        return fail_sys(err, r < 0 ? r : asking.process.failed, "syscalls", -1, NULL, "start %s",
+        return fail_sys(err, r < 0 ? r : asking.process.failed, "syscalls", -1, NULL,
+                        "start %s, which takes close_range (Linux 5.11) and execveat",
                         compiler_image.name);
     fd_close(&theirs);
     r = send_question(&asking, asked);

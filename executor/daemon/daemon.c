@@ -120,6 +120,9 @@ static int take_fds(const struct peer *peer, const Crib__FdTake *take, int **ret
         return CODE_NOT_FOUND;
     switch (take->what) {
     case CRIB__FD_TAKE__WHAT__PTY:
+        if (entry->task && entry->task->output.task)
+            *ret_why = "the policy limits its output, so the terminal has to pass the daemon: have "
+                       "it read by Read or Attach, or use a policy without limits.output";
         return take_terminal(entry, ret_fds, ret_count);
     case CRIB__FD_TAKE__WHAT__MESSAGE:
         return mailbox_take_fds(entry, take->message, ret_fds, ret_count) < 0 ? CODE_NOT_FOUND : 0;

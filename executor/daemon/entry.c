@@ -150,7 +150,7 @@ void entry_settled(struct entry *entry)
     entry->setup = NULL;
     entry->held = NULL;
     /* Less than with it. */
-    (void)entry_charge(entry, entry->arena.used + 2 * entry->result_arena.used +
+    (void)entry_charge(entry, entry->copying + entry->arena.used + 2 * entry->result_arena.used +
                                   (entry->task ? entry->task->arena.used : 0));
 }
 
@@ -376,6 +376,17 @@ static void on_error(crib_task *task, const struct crib_error *error, void *data
     call_wake(entry, ON_EVENT);
 }
 
+/* With what was copied out, and what changed in overlays: that is known only now. */
+static void complete_result(struct entry *entry)
+{
+    Crib__Result *whole;
+
+    entry->copying = 0;
+    if ((entry->task->n_copied || entry->task->overlaid) && entry->result &&
+        result_message(entry->task, &entry->result_arena, &whole) == 0)
+        entry->result = whole;
+}
+
 /* The result, once: at `exit`, or at `close` where the program never ran. */
 static void keep_result(struct entry *entry)
 {
@@ -420,6 +431,7 @@ static void on_close(crib_task *task, const struct crib_result *result, void *da
 
     (void)task;
     keep_result(entry);
+    complete_result(entry);
     log_end(entry, result);
     entry->daemon->metrics.ended[result->verdict % METRICS_VERDICTS]++;
     entry->daemon->metrics.tasks--;

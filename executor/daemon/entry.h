@@ -50,6 +50,7 @@ struct entry {
     bool told;     /* a Wait was answered with its result */
     bool doomed;   /* to be freed when the task has closed */
     size_t heavy;  /* bytes charged of its request and plan */
+    size_t copying; /* bytes that files may come to take in its result; 0 from ENDED on */
 
     struct arena *setup;           /* what the start needed: request and plan; NULL once it runs */
     struct held_site *held;        /* with it */

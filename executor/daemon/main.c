@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "host/host.h"
 
 #define STATUS_FAILED 1
 #define STATUS_USAGE  2
@@ -218,6 +219,20 @@ static int serve(struct daemon *daemon, uv_loop_t *loop, const struct options *o
     return 0;
 }
 
+/*
+ * A group that is ours alone is made to have groups below it, which it cannot be once there are
+ * other processes of ours (openers). That there is none shows when a task needs one.
+ */
+static void take_group(void)
+{
+    struct arena arena;
+    Crib__Host host = CRIB__HOST__INIT;
+
+    arena_init(&arena, 0);
+    host_controllers(&arena, &host);
+    arena_done(&arena);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
@@ -231,6 +246,7 @@ int main(int argc, char **argv)
     hold_standard_fds();
     signal(SIGPIPE, SIG_IGN);
     raise_limit();
+    take_group();
     if (uv_loop_init(&loop) < 0)
         return STATUS_FAILED;
     r = serve(&daemon, &loop, &options, &error);

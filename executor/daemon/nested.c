@@ -276,7 +276,8 @@ static bool shows(const Crib__Policy *policy, const ProtobufCBinaryData *path)
         const ProtobufCBinaryData *source = mount->has_source ? &mount->source : &mount->target;
         Crib__Mount__Type type = mount->has_type ? mount->type : CRIB__MOUNT__TYPE__bind;
 
-        if ((type == CRIB__MOUNT__TYPE__bind || type == CRIB__MOUNT__TYPE__host) &&
+        if ((type == CRIB__MOUNT__TYPE__bind || type == CRIB__MOUNT__TYPE__host ||
+             type == CRIB__MOUNT__TYPE__overlay) &&
             source->len == path->len && memcmp(source->data, path->data, path->len) == 0)
             return true;
     }

@@ -34,7 +34,7 @@ struct openers; /* all of a daemon */
 /* A file to open besides, for stdio. */
 struct opener_file {
     const char *path; /* absolute */
-    int flags; /* O_RDONLY; O_WRONLY with O_CREAT|O_TRUNC or O_CREAT|O_APPEND; mode 0666, umask 022
+    int flags; /* O_RDONLY, with O_NOFOLLOW or without; O_WRONLY with O_CREAT|O_TRUNC or O_CREAT|O_APPEND; mode 0666, umask 022
                 */
 };
 

@@ -15,13 +15,13 @@
 #define HEAD       8           /* bytes that a field takes besides its text, at most */
 #define COPIES     (12u << 20) /* bytes: OPENER_MAX_PATHS texts of PATH_MAX, and the files' */
 #define ROOM       (PACKET_MAX_BYTES - 64)
-#define FILE_FLAGS (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
+#define FILE_FLAGS (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW)
 
 _Static_assert(OPENER_MAX_FILES <= OPENER_FDS, "the files of a request come with one packet");
 
 static bool flags_valid(int flags)
 {
-    return flags == O_RDONLY || flags == (O_WRONLY | O_CREAT | O_TRUNC) ||
+    return flags == O_RDONLY || flags == (O_RDONLY | O_NOFOLLOW) || flags == (O_WRONLY | O_CREAT | O_TRUNC) ||
            flags == (O_WRONLY | O_CREAT | O_APPEND);
 }
 

@@ -197,8 +197,9 @@ int outlets_take_terminal(struct entry *entry)
     if (master < 0)
         return take_kept(entry);
     for (struct outlet *outlet = entry->outlets; outlet; outlet = outlet->next)
-        if (outlet->stream && outlet->stream->terminal && (outlet->reading || outlet->ring.next))
-            return -EBUSY;
+        if (outlet->stream && outlet->stream->terminal &&
+            (outlet->reading || outlet->ring.next || outlet->stream->meter))
+            return outlet->stream->meter ? -EOPNOTSUPP : -EBUSY;
     copy = fd_copy(master, 3);
     if (copy < 0)
         return copy;

@@ -60,7 +60,7 @@ void outlets_ended(struct entry *entry);
 void outlets_done(struct entry *entry);
 
 /* The master of the task's terminal, for the client. Return: an fd for a new owner; -ENOTTY; -EBUSY
- * it was read or written here; -EMFILE. */
+ * it was read or written here; -EOPNOTSUPP its output is counted here; -EMFILE. */
 int outlets_take_terminal(struct entry *entry);
 
 /* Return: the stream of that number; NULL. */

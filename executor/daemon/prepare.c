@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/stdio.h"
+#include "daemon/copying.h"
 #include "daemon/nested.h"
 #include "plan/paths.h"
 #include "policy/origins.h"
@@ -110,13 +112,16 @@ static int cut_down(const struct daemon *daemon, const struct peer *peer,
 
 /* A task is its client's: with root's daemon by the client's own id, otherwise there is one only.
  */
-static int set_ids(const struct daemon *daemon, const struct peer *peer, Crib__Task *task,
+static int set_ids(const struct daemon *daemon, const struct peer *peer, struct prepared *p,
                    struct crib_error *err)
 {
+    Crib__Task *task = p->task;
+
     if (peer->uid == 0 || daemon->uid != 0)
         return 0;
     if ((task->has_uid && task->uid != peer->uid) || (task->has_gid && task->gid != peer->gid))
         return fail_text(err, -EPERM, "ids", -1, NULL, "only root may ask for another's ids");
+    p->given_ids = !task->has_uid && !task->has_gid;
     task->has_uid = true;
     task->uid = peer->uid;
     task->has_gid = peer->gid != 0;
@@ -154,12 +159,13 @@ static int check_mounts(uid_t uid, const Crib__SpawnRequest *request, struct pre
 
     for (size_t i = 0; i < task->n_mounts; i++) {
         Crib__Mount *mount = task->mounts[i];
-        bool bind = !mount->has_type || mount->type == CRIB__MOUNT__TYPE__bind;
+        bool bind = !mount->has_type || mount->type == CRIB__MOUNT__TYPE__bind ||
+                    mount->type == CRIB__MOUNT__TYPE__overlay;
         int r;
 
         if (!bind && mount->type != CRIB__MOUNT__TYPE__tmpfs)
             return fail_text(err, -EINVAL, "task.mounts", (int)i, NULL,
-                             "only bind and tmpfs; all else belongs in a policy");
+                             "only bind, overlay and tmpfs; all else belongs in a policy");
         r = make_absolute(p, request, mount, (int)i, err);
         if (r < 0)
             return r;
@@ -327,6 +333,8 @@ static int look(const Crib__SpawnRequest *request, struct prepared *p, struct cr
 {
     int r = host_look(p->arena, &p->host);
 
+    if (r == 0 && plan_wants_controllers(p->task->policy))
+        r = host_controllers(p->arena, p->host);
     if (r < 0)
         return fail_sys(err, r, "host", -1, NULL, "look at it");
     p->host->has_cwd = true;
@@ -361,11 +369,13 @@ int prepare(struct daemon *daemon, const struct peer *peer, const Crib__SpawnReq
     if (r == 0)
         r = cut_down(daemon, peer, request, ret, err);
     if (r == 0)
-        r = set_ids(daemon, peer, ret->task, err);
+        r = set_ids(daemon, peer, ret, err);
     if (r == 0)
         r = check_mounts(peer->uid, request, ret, err);
     if (r == 0)
         r = set_stdio(request, ret, err);
+    if (r == 0)
+        r = copying_prepare(peer, request, ret, err);
     return r == 0 ? look(request, ret, err) : r;
 }
 
@@ -391,11 +401,36 @@ int prepare_plan(const struct prepared *prepared, Crib__Plan *plan, struct crib_
     return r == 0 && prepared->parent ? nested_check_plan(plan, prepared->parent, err) : r;
 }
 
+/* One that is nobody's is less than the client's own. */
+int prepare_own(struct prepared *prepared, struct host_fds *fds, struct crib_error *err)
+{
+    Crib__Task *task = prepared->task;
+    int r = host_own(task->policy, prepared->arena, prepared->host, fds);
+
+    if (r < 0)
+        return no_memory(err);
+    if (prepared->given_ids && prepared->host->own && prepared->host->own->has_uid)
+        task->has_uid = task->has_gid = false;
+    return 0;
+}
+
+/* Nobody is believed about how an fd is open. */
+static void set_modes(struct prepared *prepared)
+{
+    for (size_t i = 0; i < prepared->task->n_stdio; i++) {
+        Crib__Stdio *entry = prepared->task->stdio[i];
+
+        if (entry->kind == CRIB__STDIO__KIND__given)
+            entry->has_mode = stdio_mode(prepared->stdio[entry->fd].from, &entry->mode);
+    }
+}
+
 int prepare_fds(struct daemon *daemon, uint64_t owner, struct prepared *prepared, const int *files,
                 size_t count, struct crib_error *err)
 {
     for (size_t i = 0; i < count && i < prepared->n_files; i++)
-        prepared->stdio[prepared->file_fds[i]].from = files[i];
+        if (!prepared->file_copies[i])
+            prepared->stdio[prepared->file_fds[i]].from = files[i];
     for (size_t fd = 0; fd < prepared->n_stdio; fd++) {
         if (!prepared->given[fd])
             continue;
@@ -404,11 +439,13 @@ int prepare_fds(struct daemon *daemon, uint64_t owner, struct prepared *prepared
             return fail_text(err, -EBADF, "stdio", (int)fd, prepared->given[fd],
                              "no fd of that name is registered");
     }
+    set_modes(prepared);
     return 0;
 }
 
 void prepared_done(struct daemon *daemon, struct prepared *prepared)
 {
+    copies_done(&prepared->copies);
     if (prepared->arena)
         arena_done(prepared->arena);
     free(prepared->arena);

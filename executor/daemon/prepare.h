@@ -10,6 +10,7 @@
 #ifndef DAEMON_PREPARE_H
 #define DAEMON_PREPARE_H
 
+#include "api/copies.h"
 #include "daemon/daemon.h"
 #include "plan/plan.h"
 
@@ -18,6 +19,7 @@ struct prepared {
     struct held_site *held; /* whose policy it has */
     Crib__Task *task;
     Crib__Host *host;
+    bool given_ids; /* the client's, since it asked for none */
     const char *policy_name; /* "": inline */
     const char *ceiling;     /* what its policy was held under; NULL: none */
     bool cut;                /* and that took something away */
@@ -30,8 +32,10 @@ struct prepared {
     size_t n_stdio;
     struct opener_file files[PLAN_MAX_STDIO]; /* those to be opened, and where they go */
     int file_fds[PLAN_MAX_STDIO];
+    size_t file_copies[PLAN_MAX_STDIO]; /* which of copy_in it is of, and one; 0: of the stdio */
     size_t n_files;
     const char *given[PLAN_MAX_STDIO]; /* names of the fd side, by fd; NULL */
+    struct copies copies;              /* open: closed by prepared_done() */
 };
 
 /* Return: 0; negative errno. @ret is zeroed, and what is in it then the caller's to free. */
@@ -42,6 +46,10 @@ int prepare(struct daemon *daemon, const struct peer *peer, const Crib__SpawnReq
  * which the task is started. Return: 0; -EBADF no such fd. */
 int prepare_fds(struct daemon *daemon, uint64_t owner, struct prepared *prepared, const int *files,
                 size_t count, struct crib_error *err);
+
+/* Takes an id of its own for the task, where its policy wants one; the lock goes to @fds. Return: 0;
+ * -ENOMEM. */
+int prepare_own(struct prepared *prepared, struct host_fds *fds, struct crib_error *err);
 
 /* What the ceilings say of the plan. Adds to its receipt. Return: 0; -EACCES; -ENOMEM. */
 int prepare_plan(const struct prepared *prepared, Crib__Plan *plan, struct crib_error *err);

@@ -63,6 +63,10 @@ static int slim(const Crib__Plan *from, Crib__Plan *to, Crib__SyscallsPlan *sysc
     to->n_limits = from->n_limits;
     to->receipt = from->receipt;
     to->n_receipt = from->n_receipt;
+    to->cgroup = from->cgroup;
+    to->output = from->output;
+    to->bounds = from->bounds;
+    to->n_bounds = from->n_bounds;
     if (!from->syscalls)
         return 0;
     to->syscalls = syscalls;

@@ -18,6 +18,7 @@
 
 #include "api/start.h"
 #include "base/fd.h"
+#include "daemon/copying.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "daemon/nested.h"
@@ -136,11 +137,17 @@ static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret
     struct daemon *daemon = call_daemon(spawning->call);
     struct entry *entry;
     crib_task *task;
-    int r = entry_new(daemon, spawning->call->connection, request->detached, &entry);
+    int r = copying_open(daemon, peer_owner(&spawning->call->connection->peer), prepared,
+                         spawning->opened.files, spawning->opened.n_files, err);
 
     if (r < 0)
+        return r;
+    r = entry_new(daemon, spawning->call->connection, request->detached, &entry);
+    if (r < 0)
         return fail_text(err, r, "quota", -1, NULL, "too many tasks: forget some that have ended");
-    r = entry_charge(entry, prepared->arena->used + size_of_args(prepared->task));
+    entry->copying = 3 * copying_contents(prepared); /* the task's, and in its result */
+    r = entry_charge(entry,
+                     prepared->arena->used + size_of_args(prepared->task) + entry->copying);
     if (r < 0) {
         entry_discard(entry);
         return fail_text(err, r, "quota", -1, NULL, "the task is too large for the queued bytes");
@@ -155,7 +162,7 @@ static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret
     task->data = entry;
     task->plan = plan;
     entry->buffer = buffer_of(request);
-    r = start_task(task, prepared->stdio, prepared->n_stdio, CRIB_MAX_MESSAGE,
+    r = start_task(task, prepared->stdio, prepared->n_stdio, CRIB_MAX_MESSAGE, &prepared->copies,
                    &spawning->opened.fds, err);
     if (r < 0) {
         task_discard(task);
@@ -233,10 +240,13 @@ static void carry_out(struct turn *turn)
     int r;
 
     call->cancel = NULL;
+    spawning->has_opened = true; /* also where there was nothing to look at */
     r = !spawning->plan_only && call_daemon(call)->draining ? refuse_draining(&error) : 0;
     if (r == 0)
         r = prepare_fds(call_daemon(call), peer_owner(&call->connection->peer), prepared,
                         spawning->opened.files, spawning->opened.n_files, &error);
+    if (r == 0)
+        r = prepare_own(prepared, &spawning->opened.fds, &error);
     if (r == 0)
         r = plan_build(prepared->task, prepared->host, prepared->arena, &plan, &error);
     if (r == 0)
@@ -278,9 +288,13 @@ static void on_opened(struct opener_answer *answer, void *data)
     }
     if (answer->failed_file >= 0)
         path = spawning->prepared.files[answer->failed_file].path;
-    fail_sys(&error, answer->code, path ? "stdio" : "host",
-             path ? spawning->prepared.file_fds[answer->failed_file] : -1, path,
-             path ? "open" : "look at the paths");
+    if (path && spawning->prepared.file_copies[answer->failed_file])
+        fail_sys(&error, answer->code, "copy_in",
+                 (int)spawning->prepared.file_copies[answer->failed_file] - 1, path, "source");
+    else
+        fail_sys(&error, answer->code, path ? "stdio" : "host",
+                 path ? spawning->prepared.file_fds[answer->failed_file] : -1, path,
+                 path ? "open" : "look at the paths");
     spawning->call->cancel = NULL;
     fail(spawning, &error);
 }

@@ -35,11 +35,20 @@ int userns_try(void);
 const char *userns_why(int code, const char *proc, struct arena *arena);
 
 /**
+ * userns_why_not() - The same where a clone into several new namespaces failed
+ * @flags: CLONE_NEW…; each is tried alone, so that the one at fault can be named
+ */
+const char *userns_why_not(int code, int flags, const char *proc, struct arena *arena);
+
+/**
  * idmap_covers() - Whether a user namespace's map has a number
  * @text: borrows; as /proc/PID/uid_map reads, ended by NUL
  * @id:   inside
  */
 bool idmap_covers(const char *text, uint32_t id);
+
+/* As idmap_covers(), of @count numbers from @first, all in one line of the map. */
+bool idmap_covers_all(const char *text, uint32_t first, uint32_t count);
 
 /* Return: whether this user namespace has numbers to give to tasks, and lets groups be cleared. */
 bool idmap_roomy(const char *proc);

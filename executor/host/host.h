@@ -16,6 +16,7 @@
 struct host_fds {
     int *fd;
     size_t count;
+    int own; /* the lock of the task's own id, above 2; 0: none */
 };
 
 /**
@@ -28,6 +29,18 @@ struct host_fds {
  * Return: 0; -ENOMEM
  */
 int host_look(struct arena *arena, Crib__Host **ret);
+
+/**
+ * host_controllers() - Find which cgroup controllers can hold a task, and where
+ * @host: its controllers and cpus_online are filled
+ *
+ * Makes a group and removes it. Where this process has a group of version 2 to itself, it moves
+ * itself into a new one below, so that groups can be made beside it. Kept while it stays in the
+ * same groups. Safe from several threads.
+ *
+ * Return: 0, also where there are none (their `why` tells); -ENOMEM
+ */
+int host_controllers(struct arena *arena, Crib__Host *host);
 
 /**
  * host_paths() - Look at paths with the caller's own rights
@@ -45,7 +58,20 @@ int host_look(struct arena *arena, Crib__Host **ret);
 int host_paths(const char *const *paths, size_t count, struct arena *arena, Crib__Host *host,
                struct host_fds *fds);
 
-/* Closes what host_paths() opened. Accepts one that is all zero. */
+/**
+ * host_own() - Take an id for a task, where its policy wants one
+ * @policy: borrows
+ * @host:   sub_ids, and own or what stands in the way, are filled
+ * @fds:    the lock is put there; after host_paths(), which overwrites it
+ *
+ * Does nothing for a policy that asks for none.
+ *
+ * Return: 0, also where there is none (`why` tells); -ENOMEM
+ */
+int host_own(const Crib__Policy *policy, struct arena *arena, Crib__Host *host,
+             struct host_fds *fds);
+
+/* Closes what host_paths() and host_own() opened. Accepts one that is all zero. */
 void host_fds_done(struct host_fds *fds);
 
 #endif

@@ -30,7 +30,7 @@ int facts_read(const char *dir, const char *name, char *text, size_t size)
     return 0;
 }
 
-bool idmap_covers(const char *text, uint32_t id)
+bool idmap_covers_all(const char *text, uint32_t first, uint32_t count)
 {
     while (*text) {
         uint64_t number[3]; /* first inside, first outside, how many */
@@ -42,11 +42,16 @@ bool idmap_covers(const char *text, uint32_t id)
                 return false;
             text = end;
         }
-        if (id >= number[0] && id - number[0] < number[2])
+        if (first >= number[0] && first - number[0] + count <= number[2])
             return true;
         text += strspn(text, " \n");
     }
     return false;
+}
+
+bool idmap_covers(const char *text, uint32_t id)
+{
+    return idmap_covers_all(text, id, 1);
 }
 
 /* Root of a container whose map has a single number cannot give a task another one. */

@@ -86,7 +86,7 @@ static int read_real(Crib__HostPath *fact, int fd, struct arena *arena)
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     n = readlink(link, text, sizeof(text));
     if (n < 0)
-        return -errno;
+        return errno == ENOENT && access("/proc/self/fd", F_OK) < 0 ? -EOPNOTSUPP : -errno;
     if (n == (ssize_t)sizeof(text))
         return -ENAMETOOLONG;
     if (text[0] != '/')
@@ -195,5 +195,7 @@ void host_fds_done(struct host_fds *fds)
     for (size_t i = 0; i < fds->count; i++)
         fd_close(&fds->fd[i]);
     free(fds->fd);
+    if (fds->own > 0)
+        fd_close(&fds->own);
     *fds = (struct host_fds){0};
 }

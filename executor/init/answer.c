@@ -71,7 +71,7 @@ struct answers *answers_new(struct init *init)
         return NULL;
     answers->init = init;
     answers->told = told_new(send_told, answers);
-    answers->look = look_new(init);
+    answers->look = init->look ? init->look : look_new(init);
     answers->patient = plan->has_trace && plan->trace != CRIB__TRACE__no_trace;
     if (answers->patient)
         answers->seen = seen_new();
@@ -109,7 +109,7 @@ static void wait_for_room(const struct answers *answers)
         kill(-1, SIGKILL);
     poll(polls, 2, -1);
     if (polls[1].revents)
-        _exit(0);
+        leave();
 }
 
 int answers_tell(struct answers *answers, const struct sighting *sighting, uint64_t count)

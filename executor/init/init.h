@@ -8,7 +8,8 @@
  * and ends us, and with us the sandbox. The task is spawned sharing our memory and fd table until
  * its exec: so a failure is one store for us to read, and the filter's listener lands in our table.
  * Afterwards serve() is one poll(): it answers the listener, forwards signals, reaps, and watches
- * the parent. When the task ends we report and leave; the kernel then ends whatever is left inside.
+ * the parent. When the task ends we report, give what is wanted of what it leaves (left.c), and
+ * leave; the kernel then ends whatever is left inside.
  *
  * Runs in: sandbox.
  * Owns: everything here, until the process ends; nothing is given back.
@@ -25,11 +26,12 @@
 
 enum step {
     STEP_NONE,
-#define STEP(name, word, detail) STEP_##name,
+#define STEP(name, ...) STEP_##name,
 #include "init/steps.def"
 #undef STEP
 };
 
+struct look;
 struct sighting;
 
 struct init {
@@ -38,12 +40,14 @@ struct init {
     int control; /* to launch */
     int parent;  /* pidfd of the process that we live and die with */
     int *stdio;  /* received, in the order of plan->program->stdio */
+    int *files;  /* received, by FilesPlan.In.fd */
     int *trees;  /* received detached trees, by MountPlan.tree */
-    size_t stdio_count, tree_count;
+    size_t stdio_count, file_count, tree_count;
     int lowest;       /* our own fds are at or above this, the task's below */
     int root;         /* the new root's mount */
     int master;       /* of the task's terminal, until the parent has it; -1 */
     mode_t umask;     /* the caller's, for the task */
+    struct look *look; /* made before the task; NULL: made when there is something to look at */
     pid_t task;       /* pid of the task's first process */
     uint64_t started; /* clock_us() of its exec */
 
@@ -52,11 +56,24 @@ struct init {
     volatile int code;        /* negative errno of that step */
     volatile int index;       /* position in a list of the plan; -1: none */
     volatile int listener;    /* -1: none */
-    volatile bool no_reasons; /* the filter's plain form had to be used */
+    volatile int no_reasons;  /* negative errno: why the filter's plain form had to be used */
+    volatile int no_landlock; /* negative errno: why there is none, though preferred */
 };
 
 /* Notes where a start failed. Return: @code. */
 int failed(struct init *init, enum step step, int code, int index);
+
+/*
+ * A filter around crib may answer a call with success, and the kernel never hears of it: so
+ * containers without rights pretend to have root's. What makes up the walls is read back, and where
+ * it cannot be, a call that must fail is made first.
+ */
+
+/* Notes that a step was answered with success and not done. Return: negative errno. */
+int untrue(struct init *init, enum step step, int index);
+
+/* Return: whether a call that must fail is said to have gone well. */
+bool is_pretended(long number, long a, long b, long c, long d, long e);
 
 /* Each step: 0, or negative errno with failed() called. */
 int receive_plan(struct init *init);
@@ -64,6 +81,7 @@ int set_dumpable(struct init *init);
 int set_init_ids(struct init *init);
 int set_hostname(struct init *init);
 int make_mounts(struct init *init);
+int copy_files(struct init *init);
 int raise_loopback(struct init *init);
 int open_terminal(struct init *init);
 int place_stdio(struct init *init);
@@ -94,6 +112,20 @@ bool is_own_filesystem(int dir);
 int make_target(int root, const char *path, mode_t type, mode_t mode);
 int make_parent(int root, const char *path, const char **ret_name);
 
+/* Takes @lower, the detached tree beneath. Return: the overlay, not attached; negative errno with
+ * failed() called. */
+int mount_overlay(struct init *init, const Crib__MountPlan *mount, int lower, int index);
+bool is_overlay(int dir);
+
+/* Covers what is masked. As a step. */
+int make_masks(struct init *init);
+
+/* Makes that no directory on the way to @path can be renamed. Return: 0; negative errno. */
+int pin_parents(struct init *init, const char *path);
+
+/* Through no symlink, and never above @dir. Return: an O_PATH fd; negative errno. */
+int open_beneath(int dir, const char *path, uint64_t flags);
+
 /* A new devpts, not mounted anywhere. Return: its mount; negative errno. */
 int make_devpts(const struct init *init, unsigned mode);
 
@@ -103,9 +135,18 @@ int open_master(struct init *init, int devpts);
 /* Reports; losing one because the parent does not read is noted, never waited for. */
 int report_failure(struct init *init);
 int report_terminal(struct init *init); /* with the master */
+int report_upper(struct init *init, int index, int upper); /* with the directory */
 int report_started(struct init *init);
 int report_refused(struct init *init, const struct sighting *sighting, uint64_t count);
 int report_end(struct init *init, int status, uint64_t lost, bool by_filter);
+
+int report_left(struct init *init, const Crib__Report__Left *left, int fd); /* fd: -1: none */
+
+/* The end is reported: what the plan wants of what is left goes to the parent. Ends all else. */
+void leave_behind(struct init *init);
+
+/* Ends all that is inside, and then us. */
+_Noreturn void leave(void);
 
 /* Until the task ends or the parent is gone. */
 void serve(struct init *init);

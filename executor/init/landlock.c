@@ -59,7 +59,9 @@ static size_t ruleset_size(uint32_t abi)
     return abi < 4 ? 8 : abi < 6 ? 16 : 24;
 }
 
-static int add_path(int ruleset, const Crib__LandlockPlan__Rule *plan, uint64_t known)
+/* @ret_is_path: set where it is the path that cannot be had. */
+static int add_path(int ruleset, const Crib__LandlockPlan__Rule *plan, uint64_t known,
+                    bool *ret_is_path)
 {
     uint64_t wanted = FS_READ_FILE | FS_READ_DIR | (plan->exec ? FS_EXECUTE : 0);
     int fd = open((char *)plan->path.data, O_PATH | O_CLOEXEC);
@@ -67,6 +69,7 @@ static int add_path(int ruleset, const Crib__LandlockPlan__Rule *plan, uint64_t 
     struct stat st;
     int r = 0;
 
+    *ret_is_path = fd < 0;
     if (fd < 0)
         return -errno;
     if (plan->write)
@@ -91,22 +94,39 @@ static int add_ports(int ruleset, const uint32_t *ports, size_t count, uint64_t 
     return 0;
 }
 
+/* What the kernel refuses is done without, where that is allowed: the receipt tells. */
+static int refused(struct init *init, int code, int index)
+{
+    if (init->plan->landlock->required)
+        return failed(init, STEP_landlock, code, index);
+    init->no_landlock = code;
+    return 0;
+}
+
+static int restrict_self(int ruleset)
+{
+    if (is_pretended(SYS_landlock_restrict_self, -1, 0, 0, 0, 0))
+        return -EBADE;
+    return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+}
+
 static int fill(struct init *init, int ruleset, const struct ruleset *handled)
 {
     const Crib__LandlockPlan *plan = init->plan->landlock;
+    bool is_path = false;
     int r;
 
     for (size_t i = 0; i < plan->n_rules; i++) {
-        r = add_path(ruleset, plan->rules[i], handled->fs);
+        r = add_path(ruleset, plan->rules[i], handled->fs, &is_path);
         if (r < 0)
-            return failed(init, STEP_landlock, r, (int)i);
+            return is_path ? failed(init, STEP_landlock, r, (int)i) : refused(init, r, (int)i);
     }
     r = add_ports(ruleset, plan->connect_ports, plan->n_connect_ports, NET_CONNECT);
     if (r == 0)
         r = add_ports(ruleset, plan->bind_ports, plan->n_bind_ports, NET_BIND);
-    if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-        r = -errno;
-    return r < 0 ? failed(init, STEP_landlock, r, -1) : 0;
+    if (r == 0)
+        r = restrict_self(ruleset);
+    return r < 0 ? refused(init, r, -1) : 0;
 }
 
 int restrict_files(struct init *init)
@@ -127,7 +147,7 @@ int restrict_files(struct init *init)
         handled.scoped |= SCOPE_SIGNAL;
     ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, ruleset_size(plan->abi), 0);
     if (ruleset < 0)
-        return failed(init, STEP_landlock, -errno, -1);
+        return refused(init, -errno, -1);
     r = fill(init, ruleset, &handled);
     fd_close(&ruleset);
     return r;

@@ -12,6 +12,10 @@ int set_limits(struct init *init)
 
         if (setrlimit((int)plan->resource, &limit) < 0)
             return failed(init, STEP_limits, -errno, (int)i);
+        limit = (struct rlimit){~plan->soft, ~plan->hard};
+        if (getrlimit((int)plan->resource, &limit) < 0 || limit.rlim_cur != plan->soft ||
+            limit.rlim_max != plan->hard)
+            return untrue(init, STEP_limits, (int)i);
     }
     return 0;
 }

@@ -243,18 +243,32 @@ struct look *look_new(const struct init *init)
     return look;
 }
 
-static bool start(struct look *look)
+/* Above the task's numbers. Return: negative errno. */
+static int make_eventfd(const struct init *init)
+{
+    int fd = eventfd(0, EFD_CLOEXEC), high = fd < 0 ? -errno : fd_copy(fd, init->lowest);
+
+    fd_close(&fd);
+    return high;
+}
+
+int look_start(struct look *look)
 {
     pthread_attr_t attr;
+    int r;
 
-    look->ask = eventfd(0, EFD_CLOEXEC);
-    look->answer = eventfd(0, EFD_CLOEXEC);
-    if (look->ask < 0 || look->answer < 0 || pthread_attr_init(&attr) != 0)
-        return false;
+    look->ask = make_eventfd(look->looker.init);
+    look->answer = make_eventfd(look->looker.init);
+    if (look->ask < 0 || look->answer < 0)
+        return look->ask < 0 ? look->ask : look->answer;
+    r = -pthread_attr_init(&attr);
+    if (r < 0)
+        return r;
     pthread_attr_setstacksize(&attr, STACK);
-    look->started = pthread_create(&look->thread, &attr, look_main, look) == 0;
+    r = -pthread_create(&look->thread, &attr, look_main, look);
     pthread_attr_destroy(&attr);
-    return look->started;
+    look->started = r == 0;
+    return r;
 }
 
 /* Return: whether the thread has answered; false: it is late, or the parent is gone. */
@@ -296,7 +310,7 @@ void look_free(struct look *look)
 static bool is_ready(struct look *look)
 {
     if (!look->started && !look->failed)
-        look->failed = !start(look);
+        look->failed = look_start(look) < 0;
     return look->started && (!look->late || wait_answer(look, 0));
 }
 

@@ -59,6 +59,9 @@ struct look;
 /* Return: NULL without memory. The thread comes with the first look_at(). */
 struct look *look_new(const struct init *init);
 
+/* Makes the thread now. Return: 0; negative errno. */
+int look_start(struct look *look);
+
 /* Ends the thread; where it hangs, gives up on it and its memory. */
 void look_free(struct look *look);
 

@@ -10,8 +10,8 @@
 #include "base/fd.h"
 
 static int (*const steps[])(struct init *) = {
-    receive_plan,   set_dumpable,  set_init_ids, set_hostname, make_mounts,
-    raise_loopback, open_terminal, place_stdio,  spawn_task,
+    receive_plan, set_dumpable,   set_init_ids,  set_hostname, make_mounts,
+    copy_files,   raise_loopback, open_terminal, place_stdio,  spawn_task,
 };
 
 /*

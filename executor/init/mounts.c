@@ -18,49 +18,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/filesystem.h"
 
 /* <sys/mount.h> of glibc 2.36 and <linux/mount.h> clash; these are from the former. */
 #define MNT_DETACH 2
 int umount2(const char *target, int flags);
 
-struct option {
-    const char *key, *value;
-};
-
+/* What is under an overlay is never written. */
 static uint64_t attributes(const Crib__MountPlan *mount)
 {
-    return MOUNT_ATTR_NOSUID | (mount->write ? 0 : MOUNT_ATTR_RDONLY) |
+    bool write = mount->write && mount->type != CRIB__MOUNT_PLAN__TYPE__overlay;
+
+    return MOUNT_ATTR_NOSUID | (write ? 0 : MOUNT_ATTR_RDONLY) |
            (mount->exec ? 0 : MOUNT_ATTR_NOEXEC) | (mount->dev ? 0 : MOUNT_ATTR_NODEV);
-}
-
-/* Return: a detached mount of a new file system; negative errno. */
-static int make_filesystem(const char *type, const struct option *options, uint64_t attr)
-{
-    int mount = -1, fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
-    long r = fs < 0 ? -1 : 0;
-
-    for (; r == 0 && options && options->key; options++)
-        r = syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options->key, options->value, 0);
-    if (r == 0)
-        r = syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-    if (r == 0)
-        mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr);
-    if (mount < 0)
-        mount = -errno;
-    fd_close(&fs);
-    return mount;
-}
-
-static int attach(int mount, int target)
-{
-    return syscall(SYS_move_mount, mount, "", target, "",
-                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
-               ? -errno
-               : 0;
 }
 
 /* The root must hold no more than names and the files of the plan: a small cap serves. */
@@ -108,10 +83,9 @@ static int clone_source(struct init *init, const Crib__MountPlan *mount, int ind
 
     if (fd < 0)
         return fd;
-    tree = (int)syscall(SYS_open_tree, fd, "",
-                        AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    tree = clone_mount(fd);
     if (tree < 0)
-        tree = failed(init, STEP_source, -errno, index);
+        tree = failed(init, STEP_source, tree, index);
     fd_close(&fd);
     if (tree >= 0 && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
                              sizeof(attr)) < 0) {
@@ -144,7 +118,8 @@ static int *find_trees(struct init *init)
     }
     for (size_t i = 0; i < count; i++) {
         trees[i] = -1;
-        if (init->plan->mounts[i]->type != CRIB__MOUNT_PLAN__TYPE__bind)
+        if (init->plan->mounts[i]->type != CRIB__MOUNT_PLAN__TYPE__bind &&
+            init->plan->mounts[i]->type != CRIB__MOUNT_PLAN__TYPE__overlay)
             continue;
         trees[i] = find_tree(init, init->plan->mounts[i], (int)i);
         if (trees[i] < 0)
@@ -224,6 +199,12 @@ static int attach_at(struct init *init, const Crib__MountPlan *mount, int mount_
 
     if (mount_fd < 0)
         return mount_fd;
+    /* What cannot be written is not to be moved away by its directory, and made anew. */
+    r = !mount->write ? pin_parents(init, (char *)mount->target.data) : 0;
+    if (r < 0) {
+        fd_close(&mount_fd);
+        return failed(init, STEP_attach, r, index);
+    }
     target = make_target(init->root, (char *)mount->target.data, dir ? S_IFDIR : S_IFREG,
                          dir ? 0755 : 0444);
     if (target < 0) {
@@ -279,6 +260,10 @@ static int make_mount(struct init *init, int index, int tree)
         return attach_at(init, mount, tree, index);
     case CRIB__MOUNT_PLAN__TYPE__tmpfs:
         return attach_at(init, mount, mount_tmpfs(init, mount, index), index);
+    case CRIB__MOUNT_PLAN__TYPE__overlay:
+        return attach_at(init, mount, mount_overlay(init, mount, tree, index), index);
+    case CRIB__MOUNT_PLAN__TYPE__mask:
+        return 0; /* at last, by make_masks() */
     case CRIB__MOUNT_PLAN__TYPE__proc:
         return attach_at(init, mount, mount_proc(init, mount, index), index);
     case CRIB__MOUNT_PLAN__TYPE__devpts:
@@ -288,6 +273,21 @@ static int make_mount(struct init *init, int index, int tree)
     }
 }
 
+static bool is_root(int mount)
+{
+    struct stat at = {0}, root = {0};
+
+    return fstat(mount, &at) == 0 && stat("/", &root) == 0 && at.st_dev == root.st_dev &&
+           at.st_ino == root.st_ino;
+}
+
+static bool is_read_only(int mount)
+{
+    struct statvfs fs = {0};
+
+    return fstatvfs(mount, &fs) == 0 && fs.f_flag & ST_RDONLY;
+}
+
 static int change_root(struct init *init)
 {
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -295,8 +295,12 @@ static int change_root(struct init *init)
     if (fchdir(init->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
         umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         return failed(init, STEP_pivot, -errno, -1);
+    if (!is_root(init->root))
+        return untrue(init, STEP_pivot, -1);
     if (syscall(SYS_mount_setattr, init->root, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
         return failed(init, STEP_read_only, -errno, -1);
+    if (!is_read_only(init->root))
+        return untrue(init, STEP_read_only, -1);
     fd_close(&init->root);
     return 0;
 }
@@ -307,9 +311,15 @@ int make_mounts(struct init *init)
 
     if (!init->plan->namespaces->mount)
         return 0;
+    if (is_pretended(SYS_mount_setattr, -1, 0, -1, 0, 0))
+        return untrue(init, STEP_attributes, -1);
+    if (is_pretended(SYS_move_mount, -1, 0, -1, 0, -1))
+        return untrue(init, STEP_attach, -1);
     trees = find_trees(init);
     r = trees ? make_root(init) : init->code;
     for (size_t i = 0; r >= 0 && i < init->plan->n_mounts; i++)
         r = make_mount(init, (int)i, trees[i]);
+    if (r >= 0)
+        r = make_masks(init);
     return r < 0 ? r : change_root(init);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan and everything that comes with it: [plan, parent's pidfd, stdio…, trees…].
+ * The plan and everything that comes with it: [plan, parent's pidfd, stdio…, files…, trees…].
  */
 #include "init/init.h"
 
@@ -63,12 +63,14 @@ static int sort_fds(struct init *init, int *fds, size_t count)
     int r;
 
     init->stdio_count = init->plan->program->n_stdio;
-    if (count < FIXED + init->stdio_count)
+    init->file_count = init->plan->files ? init->plan->files->n_in : 0;
+    if (count < FIXED + init->stdio_count + init->file_count)
         return -EPROTO;
     init->parent = fds[1];
     init->stdio = fds + FIXED;
-    init->trees = init->stdio + init->stdio_count;
-    init->tree_count = count - FIXED - init->stdio_count;
+    init->files = init->stdio + init->stdio_count;
+    init->trees = init->files + init->file_count;
+    init->tree_count = count - FIXED - init->stdio_count - init->file_count;
     find_lowest(init);
     for (size_t i = 1; i < count; i++)
         if ((r = raise_fd(init, &fds[i])) < 0)
@@ -116,5 +118,7 @@ int set_dumpable(struct init *init)
 {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return failed(init, STEP_dumpable, -errno, -1);
+    if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return untrue(init, STEP_dumpable, -1);
     return 0;
 }

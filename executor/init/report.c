@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -14,7 +15,7 @@
 
 static const char *const step_names[] = {
     "",
-#define STEP(name, word, detail) #name,
+#define STEP(name, ...) #name,
 #include "init/steps.def"
 #undef STEP
 };
@@ -56,32 +57,96 @@ int report_terminal(struct init *init)
     return packet_send(init->control, data, crib__report__pack(&report, data), &init->master, 1);
 }
 
-#define NO_LISTENER "not available: an outer sandbox holds the only listener"
+int report_upper(struct init *init, int index, int upper)
+{
+    Crib__Report report = CRIB__REPORT__INIT;
+    Crib__Report__Upper message = CRIB__REPORT__UPPER__INIT;
+    uint8_t data[32];
 
-/* What of the plan did not come about without a listener. Return: how many lines. */
-static size_t add_receipts(const struct init *init, Crib__Receipt *reasons, Crib__Receipt *trace)
+    message.has_index = 1;
+    message.index = (uint32_t)index;
+    report.upper = &message;
+    if (crib__report__get_packed_size(&report) > sizeof(data))
+        return -EMSGSIZE;
+    return packet_send(init->control, data, crib__report__pack(&report, data), &upper, 1);
+}
+
+int report_left(struct init *init, const Crib__Report__Left *left, int fd)
+{
+    Crib__Report report = CRIB__REPORT__INIT;
+    uint8_t data[64];
+
+    report.left = (Crib__Report__Left *)left;
+    if (crib__report__get_packed_size(&report) > sizeof(data))
+        return -EMSGSIZE;
+    return packet_send(init->control, data, crib__report__pack(&report, data), &fd, fd >= 0);
+}
+
+#define LINES 5
+
+/* What of the plan did not come about: lines in place of the plan's. */
+struct lines {
+    Crib__Receipt line[LINES], *list[LINES];
+    char why[2][80];
+    size_t count;
+};
+
+static void add_line(struct lines *lines, const char *mechanism, const char *asked,
+                     const char *applied)
+{
+    Crib__Receipt *line = &lines->line[lines->count];
+
+    crib__receipt__init(line);
+    line->mechanism = (char *)mechanism;
+    line->asked = (char *)asked;
+    line->applied = (char *)applied;
+    lines->list[lines->count++] = line;
+}
+
+static const char *why_not(char why[80], int code)
+{
+    if (code == -EBUSY)
+        return "not available: an outer sandbox holds the only listener";
+    if (code == -EBADE)
+        return "not available: something around crib pretends to be the kernel, and does not do it";
+    snprintf(why, 80, "not available: the kernel refuses it (%s)", strerror(-code));
+    return why;
+}
+
+static void add_listener(const struct init *init, struct lines *lines)
 {
     const Crib__SyscallsPlan *plan = init->plan->syscalls;
+    const char *why = why_not(lines->why[0], init->no_reasons);
 
-    if (!init->no_reasons)
-        return 0;
-    reasons->mechanism = (char *)"syscalls.reasons";
-    reasons->asked = (char *)"preferred";
-    reasons->applied = trace->applied = (char *)NO_LISTENER;
-    trace->mechanism = (char *)"trace";
-    trace->asked = (char *)(plan->trace == CRIB__TRACE__all ? "all" : "files");
-    return plan->has_trace && plan->trace != CRIB__TRACE__no_trace ? 2 : 1;
+    add_line(lines, "syscalls.reasons", "preferred", why);
+    if (plan->has_trace && plan->trace != CRIB__TRACE__no_trace)
+        add_line(lines, "trace", plan->trace == CRIB__TRACE__all ? "all" : "files", why);
+}
+
+static void add_landlock(const struct init *init, struct lines *lines)
+{
+    const Crib__LandlockPlan *plan = init->plan->landlock;
+    const char *why = why_not(lines->why[1], init->no_landlock);
+
+    add_line(lines, "landlock", "preferred", why);
+    if (plan->net)
+        add_line(lines, "net.ports", "named", why);
+    if (plan->scope_abstract && !init->plan->namespaces->net)
+        add_line(lines, "net.abstract_sockets", "out of reach", why);
 }
 
 int report_started(struct init *init)
 {
     Crib__Report report = CRIB__REPORT__INIT;
-    Crib__Receipt reasons = CRIB__RECEIPT__INIT, trace = CRIB__RECEIPT__INIT;
-    Crib__Receipt *receipts[] = {&reasons, &trace};
+    struct lines lines = {.count = 0};
 
+    if (init->no_reasons)
+        add_listener(init, &lines);
+    if (init->no_landlock)
+        add_landlock(init, &lines);
     report.has_started = report.started = 1;
-    report.receipt = receipts;
-    report.n_receipt = add_receipts(init, &reasons, &trace);
+    report.receipt = lines.list;
+    report.n_receipt = lines.count;
     return send_report(init, &report);
 }
 
@@ -162,6 +227,12 @@ static void measure(struct init *init, Crib__Usage *usage)
     usage->system_time = micro(children.ru_stime);
     usage->wall_time = clock_us() - init->started;
     usage->peak_memory = (uint64_t)children.ru_maxrss * 1024;
+    usage->has_switches = usage->has_preempted = 1;
+    usage->switches = (uint64_t)children.ru_nvcsw + (uint64_t)children.ru_nivcsw;
+    usage->preempted = (uint64_t)children.ru_nivcsw;
+    usage->has_read_bytes = usage->has_written_bytes = 1;
+    usage->read_bytes = (uint64_t)children.ru_inblock * 512;
+    usage->written_bytes = (uint64_t)children.ru_oublock * 512;
 }
 
 /*

@@ -17,9 +17,16 @@
 
 enum { CONTROL, PARENT, SIGNALS, LISTENER, COUNT };
 
-/* Every way out of here ends the sandbox: we are pid 1. */
-static void leave(void)
+/*
+ * Every way out of here ends the sandbox: we are pid 1. But the kernel closes our files first, and
+ * with them goes the lock of the task's own id, where the parent is gone too: nobody may have that
+ * id then any more.
+ */
+void leave(void)
 {
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
     _exit(0);
 }
 
@@ -49,6 +56,7 @@ static void reap(struct init *init, struct answers *answers)
             continue;
         lost = answers_finish(answers);
         report_end(init, status, lost, answers && answers->killed);
+        leave_behind(init);
         leave();
     }
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "init/look.h"
 
 static int start_session(struct init *init)
 {
@@ -21,6 +22,8 @@ static int start_session(struct init *init)
     sigemptyset(&none);
     if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return failed(init, STEP_session, -errno, -1);
+    if (getsid(0) != getpid())
+        return untrue(init, STEP_session, -1);
     umask(init->umask);
     return 0;
 }
@@ -53,11 +56,26 @@ static int part_tables(struct init *init)
     return 0;
 }
 
+/* A limit on processes has room for our thread: it must be there before the task could take it. */
+static int take_room(struct init *init)
+{
+    const Crib__CgroupPlan *cgroup = init->plan->cgroup;
+    int r;
+
+    if (!cgroup || cgroup->own_pids < 2)
+        return 0;
+    init->look = look_new(init);
+    r = init->look ? look_start(init->look) : -ENOMEM;
+    return r < 0 ? failed(init, STEP_thread, r, -1) : 0;
+}
+
 int spawn_task(struct init *init)
 {
     static char stack[128 * 1024] __attribute__((aligned(16)));
     int r = prepare_exec(init);
 
+    if (r == 0)
+        r = take_room(init);
     if (r < 0)
         return r;
     init->started = clock_us();

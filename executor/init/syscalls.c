@@ -24,7 +24,11 @@ static int load(const ProtobufCBinaryData *program, unsigned long flags)
         .len = (unsigned short)(program->len / sizeof(struct sock_filter)),
         .filter = (struct sock_filter *)program->data,
     };
-    long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+    long r;
+
+    if (is_pretended(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (long)flags, 0, 0, 0))
+        return -EBADE;
+    r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 
     return r < 0 ? -errno : (int)r;
 }
@@ -44,6 +48,8 @@ int load_filter(struct init *init)
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return failed(init, STEP_privileges, -errno, -1);
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+        return untrue(init, STEP_privileges, -1);
     r = restrict_files(init);
     if (r < 0 || !plan || plan->program.len == 0)
         return r;
@@ -52,10 +58,10 @@ int load_filter(struct init *init)
         init->listener = r;
         return 0;
     }
-    /* Somebody outside, another crib perhaps, holds the one listener that a process can have. */
-    if (r == -EBUSY) {
-        init->no_reasons = plan->listener;
-        r = load(&plan->fallback, 0);
-    }
+    /* Mostly since somebody outside, another crib perhaps, holds the one listener that a process
+     * can have. Reasons are only ever preferred; the filter is not. */
+    if (plan->listener)
+        init->no_reasons = r;
+    r = load(&plan->fallback, 0);
     return r < 0 ? failed(init, STEP_filter, r, -1) : 0;
 }

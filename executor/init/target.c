@@ -41,7 +41,7 @@ bool is_own_filesystem(int dir)
     return false;
 }
 
-static int open_beneath(int dir, const char *path, uint64_t flags)
+int open_beneath(int dir, const char *path, uint64_t flags)
 {
     struct open_how how = {
         .flags = flags | O_PATH | O_CLOEXEC,

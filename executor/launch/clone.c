@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/facts.h"
+#include "launch/groups.h"
 #include "launch/parts.h"
 
 /* An exec by an unmapped id drops every capability but the ambient ones. */
@@ -33,44 +34,95 @@ static int raise_ambient(void)
     return 0;
 }
 
-static int namespace_flags(const Crib__NamespacesPlan *plan)
+/* The root of a cgroup namespace is where its maker is: so in a leaf it is made by who is there. */
+static int namespace_flags(const Crib__NamespacesPlan *plan, const struct groups *groups)
 {
     return CLONE_NEWUSER | CLONE_NEWPID | (plan->mount ? CLONE_NEWNS : 0) |
            (plan->net ? CLONE_NEWNET : 0) | (plan->ipc ? CLONE_NEWIPC : 0) |
-           (plan->uts ? CLONE_NEWUTS : 0) | (plan->cgroup ? CLONE_NEWCGROUP : 0);
+           (plan->uts ? CLONE_NEWUTS : 0) | (plan->cgroup && !groups ? CLONE_NEWCGROUP : 0);
+}
+
+/* What the new process does before it executes crib-init. */
+struct before {
+    const struct groups *groups; /* NULL: none */
+    bool own_cgroups;            /* a namespace of them */
+    int failed_in_groups;        /* written by it */
+    int failed_in_caps;
+};
+
+static int enter_groups(const struct before *before, bool inside)
+{
+    int r = groups_join(before->groups, !inside);
+
+    if (r == 0 && before->own_cgroups && unshare(CLONE_NEWCGROUP) < 0)
+        r = -errno;
+    return r;
+}
+
+static int before_exec(const void *data, bool inside)
+{
+    struct before *before = (struct before *)data;
+    int r = before->groups ? enter_groups(before, inside) : 0;
+
+    before->failed_in_groups = r;
+    if (r == 0)
+        before->failed_in_caps = r = raise_ambient();
+    return r;
+}
+
+/* Return: whether it is the group that a process could not be born in, and not the namespaces. */
+static bool is_of_group(int code)
+{
+    return code == -EOPNOTSUPP || code == -EACCES || code == -EBUSY || code == -ENODEV;
 }
 
 /* The host was tried when this process began to use crib; what has changed since shows here. */
-static int refuse(int code, struct crib_error *err)
+static int refuse(int code, int flags, struct crib_error *err)
 {
+    static const struct stumble cloning = {"clone", -1, NULL, "new namespaces", "clone"};
     struct arena arena;
     const char *why;
     int r;
 
-    if (code != -EPERM && code != -ENOSPC && code != -EUSERS)
-        return fail_sys(err, code, "clone", -1, NULL, "new namespaces");
+    if (code == -EAGAIN || code == -ENOMEM)
+        return launch_fail(err, code, &cloning);
     arena_init(&arena, 0);
-    why = userns_why(code, "/proc", &arena);
-    r = fail_text(err, code, "clone", -1, NULL, "%s", why ? why : "new namespaces are refused");
+    why = userns_why_not(code, flags, "/proc", &arena);
+    r = fail_text(err, code, "namespaces", -1, NULL, "%s",
+                  why ? why : "new namespaces are refused");
     arena_done(&arena);
     return r;
 }
 
-int clone_init(const Crib__NamespacesPlan *plan, int image, int control, pid_t *ret_pid,
-               int *ret_pidfd, struct crib_error *err)
+static const struct stumble raising = {"caps", -1, NULL, "give crib-init its capabilities",
+                                       "capset and prctl(PR_CAP_AMBIENT) (Linux 4.3)"};
+static const struct stumble executing = {"init", -1, NULL, "execute crib-init",
+                                         "close_range (Linux 5.11) and execveat"};
+
+int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups, int image,
+               int control, pid_t *ret_pid, int *ret_pidfd, struct crib_error *err)
 {
+    struct before before = {.groups = groups, .own_cgroups = plan->cgroup};
     const struct image_start start = {.name = init_image.name,
                                       .image = image,
                                       .fd0 = control,
-                                      .flags = namespace_flags(plan),
-                                      .before = raise_ambient};
+                                      .flags = namespace_flags(plan, groups),
+                                      .before = before_exec,
+                                      .data = &before,
+                                      .into = groups ? groups_into(groups) : 0};
     struct image_process process;
     int r = image_start(&start, &process);
 
+    if (r < 0 && start.into > 0 && is_of_group(r))
+        return fail_sys(err, r, "cgroup", -1, NULL, "start in the task's group");
     if (r < 0)
-        return refuse(r, err);
+        return refuse(r, start.flags, err);
+    if (before.failed_in_groups < 0)
+        return fail_sys(err, process.failed, "cgroup", -1, NULL, "join the task's groups");
+    if (before.failed_in_caps < 0)
+        return launch_fail(err, process.failed, &raising);
     if (process.failed < 0)
-        return fail_sys(err, process.failed, "init", -1, NULL, "execute crib-init");
+        return launch_fail(err, process.failed, &executing);
     *ret_pid = process.pid;
     *ret_pidfd = process.pidfd;
     return 0;

@@ -2,16 +2,16 @@
 /*
  * Init reports a step, an errno and an index; the sentence is made here, where the plan is.
  */
-#include "launch/launch.h"
+#include "launch/parts.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
 static const struct step {
-    const char *name, *word, *detail;
+    const char *name, *word, *detail, *takes, *none;
 } steps[] = {
-#define STEP(name, word, detail) {#name, word, detail},
+#define STEP(name, word, ...) {#name, word, __VA_ARGS__, NULL},
 #include "init/steps.def"
 #undef STEP
 };
@@ -40,6 +40,8 @@ static const char *find_subject(const Crib__Plan *plan, const char *word, int in
         return plan->limits[i]->name;
     if (strcmp(word, "landlock") == 0 && i < plan->landlock->n_rules)
         return text_of(&plan->landlock->rules[i]->path);
+    if (strcmp(word, "copy_in") == 0 && plan->files && i < plan->files->n_in)
+        return text_of(&plan->files->in[i]->path);
     if (strcmp(word, "cwd") == 0)
         return text_of(&plan->program->cwd);
     if (strcmp(word, "exec") == 0)
@@ -47,17 +49,61 @@ static const char *find_subject(const Crib__Plan *plan, const char *word, int in
     return NULL;
 }
 
+/* A mechanism is `WORD`, `WORD.PART` or `WORD[N]`. */
+static bool is_of(const char *mechanism, const char *word)
+{
+    size_t len = strlen(word);
+
+    return strncmp(mechanism, word, len) == 0 && (!mechanism[len] || strchr(".[", mechanism[len]));
+}
+
+/* Only Landlock and the namespaces hold these, and the later of them counts. */
+static const char *held_by(const char *mechanism)
+{
+    return is_of(mechanism, "net") && strcmp(mechanism, "net.loopback") != 0 ? "landlock"
+                                                                             : mechanism;
+}
+
+bool launch_reached(const char *step, const char *mechanism)
+{
+    const struct step *halt = find_step(step), *last = NULL;
+
+    mechanism = held_by(mechanism);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        if (is_of(mechanism, steps[i].word))
+            last = &steps[i];
+    return halt && last && last < halt;
+}
+
+static const char proc_remedy[] =
+    "make the file system: Operation not permitted: where something is mounted over a part of the "
+    "host's /proc, as containers do, no further proc can be had: start the container without "
+    "(Docker: `--security-opt systempaths=unconfined`), or leave proc out of the policy";
+
+static bool is_proc(const Crib__Plan *plan, const struct step *step, int index)
+{
+    return strcmp(step->name, "filesystem") == 0 && index >= 0 && (size_t)index < plan->n_mounts &&
+           plan->mounts[index]->type == CRIB__MOUNT_PLAN__TYPE__proc;
+}
+
 void launch_failure(const Crib__Plan *plan, const Crib__Report__Failure *failure,
                     struct crib_error *ret_err)
 {
     const struct step *step = find_step(failure->step);
     int code = failure->code < 0 ? failure->code : -EPROTO;
+    struct stumble at = {.index = -1};
 
     if (!step) {
         fail_text(ret_err, -EPROTO, "init", -1, NULL, "crib-init reported a step unknown here");
         return;
     }
-    fail_sys(ret_err, code, step->word, failure->index,
-             find_subject(plan, step->word, failure->index), step->detail ? "%s" : NULL,
-             step->detail);
+    at.step = step->word;
+    at.index = failure->index;
+    at.subject = find_subject(plan, step->word, failure->index);
+    at.what = step->detail;
+    at.takes = step->takes;
+    if (code == -EPERM && is_proc(plan, step, failure->index))
+        fail_text(ret_err, code, at.step, at.index, at.subject, "%s", proc_remedy);
+    else
+        launch_fail(ret_err, code, &at);
 }

@@ -18,16 +18,22 @@
  */
 static int open_proc(pid_t pid, int pidfd)
 {
+    AUTO_FD int low = -1;
     char path[32];
     int dir;
 
     snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-    dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
+    low = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (low < 0)
         return -errno;
+    dir = fd_copy(low, 3); /* it may become another's fd 0 */
+    if (dir < 0)
+        return dir;
     if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0) {
+        int r = -errno;
+
         close(dir);
-        return -ESRCH;
+        return r;
     }
     return dir;
 }
@@ -41,31 +47,84 @@ static int write_text(int dir, const char *name, const char *text)
     return 0;
 }
 
-/* The same number inside and outside, for the task and, where it has one of its own, for init. */
-static int write_map(int dir, const char *name, uint32_t task, uint32_t init)
+static int fail_map(struct crib_error *err, int code, const char *name, const char *what)
 {
-    char text[64];
-    int n = snprintf(text, sizeof(text), "%u %u 1\n", task, task);
+    const struct stumble at = {"maps", -1, name, what, NULL};
 
-    if (init != task)
-        snprintf(text + n, sizeof(text) - (size_t)n, "%u %u 1\n", init, init);
-    return write_text(dir, name, text);
+    if (code != -EROFS)
+        return launch_fail(err, code, &at);
+    return fail_text(err, code, "maps", -1, name,
+                     "%s: this /proc is mounted for reading only, and crib-init gets its ids "
+                     "through it: mount one that can be written to",
+                     what);
 }
+
+static void add(struct idmap *map, uint32_t id)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (map->id[i] == id)
+            return;
+    map->id[map->count++] = id;
+}
+
+/* The same number inside and outside, for the task and, where it has one of its own, for init. */
+static struct idmap make_map(uint32_t task, uint32_t init)
+{
+    struct idmap map = {.count = 0};
+
+    add(&map, task);
+    add(&map, init);
+    return map;
+}
+
+static int write_map(int dir, const char *name, const struct idmap *map, struct crib_error *err)
+{
+    char text[IDMAP_MOST * 32];
+    size_t n = 0;
+    int r;
+
+    for (size_t i = 0; i < map->count; i++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%u %u 1\n", map->id[i], map->id[i]);
+    r = write_text(dir, name, text);
+    snprintf(text, sizeof(text), "map %u", map->id[0]);
+    return r < 0 ? fail_map(err, r, name, text) : 0;
+}
+
+/* A caller may write a map of itself alone; the helpers know more. */
+static int write_by_helper(const Crib__IdsPlan *plan, int dir, pid_t pid, struct crib_error *err)
+{
+    struct idmap gids = make_map(plan->gid, plan->init_gid);
+    struct idmap uids = make_map(plan->uid, plan->init_uid);
+    int r;
+
+    if (plan->has_spare_gid)
+        add(&gids, plan->spare_gid);
+    r = newidmap("/usr/bin/newgidmap", "gid_map", dir, pid, &gids, err);
+    if (r < 0)
+        return r;
+    return uids.count == 1 ? write_map(dir, "uid_map", &uids, err)
+                           : newidmap("/usr/bin/newuidmap", "uid_map", dir, pid, &uids, err);
+}
+
+static const struct stumble no_proc = {
+    "maps", -1, NULL, "there is no /proc here, through which crib-init gets its ids: mount one",
+    NULL};
+static const struct stumble no_signal = {"maps", -1, NULL, "/proc of crib-init",
+                                         "pidfd_send_signal (Linux 5.1)"};
 
 int write_maps(const Crib__IdsPlan *plan, pid_t pid, int pidfd, struct crib_error *err)
 {
     AUTO_FD int dir = open_proc(pid, pidfd);
+    struct idmap gids = make_map(plan->gid, plan->init_gid);
+    struct idmap uids = make_map(plan->uid, plan->init_uid);
     int r;
 
     if (dir < 0)
-        return fail_sys(err, dir, "maps", -1, NULL, "/proc of crib-init");
+        return launch_fail(err, dir, dir == -ENOENT ? &no_proc : &no_signal);
+    if (plan->by_helper)
+        return write_by_helper(plan, dir, pid, err);
     if (plan->deny_setgroups && (r = write_text(dir, "setgroups", "deny")) < 0)
-        return fail_sys(err, r, "maps", -1, "setgroups", "deny");
-    r = write_map(dir, "gid_map", plan->gid, plan->init_gid);
-    if (r < 0)
-        return fail_sys(err, r, "maps", -1, "gid_map", "map %u", plan->gid);
-    r = write_map(dir, "uid_map", plan->uid, plan->init_uid);
-    if (r < 0)
-        return fail_sys(err, r, "maps", -1, "uid_map", "map %u", plan->uid);
-    return 0;
+        return fail_map(err, r, "setgroups", "deny");
+    r = write_map(dir, "gid_map", &gids, err);
+    return r < 0 ? r : write_map(dir, "uid_map", &uids, err);
 }

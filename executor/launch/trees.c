@@ -16,9 +16,12 @@
 
 #define PRIVATE (1 << 18) /* MS_PRIVATE; <sys/mount.h> and <linux/mount.h> clash */
 
+/* What is under an overlay is never written. */
 static uint64_t attributes(const Crib__MountPlan *mount)
 {
-    return MOUNT_ATTR_NOSUID | (mount->write ? 0 : MOUNT_ATTR_RDONLY) |
+    bool write = mount->write && mount->type == CRIB__MOUNT_PLAN__TYPE__bind;
+
+    return MOUNT_ATTR_NOSUID | (write ? 0 : MOUNT_ATTR_RDONLY) |
            (mount->exec ? 0 : MOUNT_ATTR_NOEXEC) | (mount->dev ? 0 : MOUNT_ATTR_NODEV);
 }
 
@@ -28,15 +31,18 @@ static int make_tree(const Crib__MountPlan *mount, int source, int index, struct
     const char *path = (const char *)mount->target.data;
     int tree = (int)syscall(SYS_open_tree, source, "",
                             AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    struct stumble at = {"mounts", index, path, "bind source", "open_tree (Linux 5.2)"};
 
     if (tree < 0)
-        return fail_sys(err, -errno, "mounts", index, path, "bind source");
+        return launch_fail(err, -errno, &at);
     if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) <
         0) {
-        int code = fail_sys(err, -errno, "mounts", index, path, "set attributes");
+        int code = -errno;
 
         fd_close(&tree);
-        return code;
+        at.what = "set attributes";
+        at.takes = "mount_setattr (Linux 5.12)";
+        return launch_fail(err, code, &at);
     }
     return tree;
 }
@@ -50,7 +56,9 @@ int make_trees(const Crib__Plan *plan, const struct host_fds *paths, int *ret_tr
         const Crib__MountPlan *mount = plan->mounts[i];
         int tree;
 
-        if (mount->type != CRIB__MOUNT_PLAN__TYPE__bind || mount->tree < 0)
+        if ((mount->type != CRIB__MOUNT_PLAN__TYPE__bind &&
+             mount->type != CRIB__MOUNT_PLAN__TYPE__overlay) ||
+            mount->tree < 0)
             continue;
         tree =
             mount->tree == count && mount->host_path < paths->count

@@ -13,16 +13,18 @@ static int next_tree(const struct planning *p)
     if (!p->host->privileged)
         return -1;
     for (size_t i = 0; i < p->plan->n_mounts; i++)
-        tree += p->plan->mounts[i]->type == CRIB__MOUNT_PLAN__TYPE__bind;
+        tree += p->plan->mounts[i]->type == CRIB__MOUNT_PLAN__TYPE__bind ||
+                p->plan->mounts[i]->type == CRIB__MOUNT_PLAN__TYPE__overlay;
     return tree;
 }
 
-Crib__MountPlan *mounts_add_bind(struct planning *p, const Crib__HostPath *path, uint32_t index,
-                                 char *target, const char *from)
+static Crib__MountPlan *add_shown(struct planning *p, Crib__MountPlan__Type type,
+                                  const Crib__HostPath *path, uint32_t index, char *target,
+                                  const char *from)
 {
     int tree = next_tree(p);
     char *real = arena_copy(p->arena, path->real.data, path->real.len);
-    Crib__MountPlan *plan = real ? mounts_add(p, CRIB__MOUNT_PLAN__TYPE__bind, target, from) : NULL;
+    Crib__MountPlan *plan = real ? mounts_add(p, type, target, from) : NULL;
 
     if (!plan)
         return NULL;
@@ -37,6 +39,12 @@ Crib__MountPlan *mounts_add_bind(struct planning *p, const Crib__HostPath *path,
     plan->has_write = plan->has_exec = plan->has_dev = true;
     plan->exec = true;
     return plan;
+}
+
+Crib__MountPlan *mounts_add_bind(struct planning *p, const Crib__HostPath *path, uint32_t index,
+                                 char *target, const char *from)
+{
+    return add_shown(p, CRIB__MOUNT_PLAN__TYPE__bind, path, index, target, from);
 }
 
 static int note_skipped(const struct making *m, const char *why)
@@ -139,4 +147,62 @@ int make_bind(struct making *m)
         return r < 0 ? r : show(m, path, index);
     r = bytes_path(m->p, &path->text, m->asked.step, m->asked.index, "the symlink's text", &text);
     return r < 0 ? r : make_link(m, text);
+}
+
+static const char *const keeps[] = {
+    [CRIB__MOUNT__KEEP__discard] = "discard",
+    [CRIB__MOUNT__KEEP__list] = "list",
+    [CRIB__MOUNT__KEEP__commit] = "commit",
+};
+
+/* The line that tells at the end what became of them: supervise/overlays.c. */
+static int note_overlay(const struct making *m, const Crib__MountPlan *plan)
+{
+    char *name = arena_printf(m->p->arena, "overlay %s", m->target);
+
+    if (!name)
+        return making_no_memory(m);
+    return plan_receipt(m->p, name, keeps[plan->keep], "changes go to memory");
+}
+
+static int overlay(struct making *m, const Crib__HostPath *path, uint32_t index)
+{
+    const Crib__Mount *mount = m->asked.mount;
+    Crib__Mount__Keep keep = mount->has_keep ? mount->keep : CRIB__MOUNT__KEEP__discard;
+    Crib__MountPlan *plan;
+    int r;
+
+    if (host_path_end(path) != CRIB__HOST_PATH__KIND__dir)
+        return making_refuse(m, -ENOTDIR, "the source of an overlay is a directory");
+    if ((int)keep < CRIB__MOUNT__KEEP__discard || keep > CRIB__MOUNT__KEEP__commit)
+        return making_refuse(m, -EINVAL, "no `keep` that is known");
+    if (keep != CRIB__MOUNT__KEEP__discard && m->p->task->detached)
+        return making_refuse(m, -EINVAL,
+                             "nobody is there to be told what a detached task changes: `keep: "
+                             "discard`");
+    plan = add_shown(m->p, CRIB__MOUNT_PLAN__TYPE__overlay, path, index, m->target,
+                     m->asked.from_task ? "task" : "policy");
+    if (!plan)
+        return making_no_memory(m);
+    plan->rule = making_rule(m);
+    plan->write = true;
+    plan->exec = !mount->has_exec || mount->exec;
+    plan->has_keep = true;
+    plan->keep = keep;
+    r = making_set_room(m, plan);
+    return r < 0 ? r : note_overlay(m, plan);
+}
+
+int make_overlay(struct making *m)
+{
+    const Crib__HostPath *path;
+    uint32_t index;
+    int r = find_source(m, &path, &index);
+
+    if (r <= 0)
+        return r;
+    r = making_follow(m);
+    if (r == 0)
+        r = check_source(m, path);
+    return r < 0 ? r : overlay(m, path, index);
 }

@@ -8,9 +8,9 @@
 
 /* Where one word reads another's part, it stands behind it. */
 static int (*const words[])(struct planning *p) = {
-    plan_stdio,    plan_namespaces, plan_ids,     plan_limits, plan_env,
-    plan_mounts,   plan_terminal,   plan_program, plan_net,    plan_caps,
-    plan_syscalls, plan_landlock,   plan_life,
+    plan_stdio, plan_output, plan_bounds,    plan_namespaces, plan_ids,     plan_limits, plan_env,
+    plan_room,     plan_mounts,   plan_terminal,   plan_program, plan_net,    plan_caps,
+    plan_syscalls, plan_landlock,   plan_files, plan_life,    plan_always, plan_cgroup,
 };
 
 int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *arena,

@@ -180,6 +180,19 @@ static int make_table(struct planning *p, const Crib__Env *env, struct table *re
     return ret->slots ? 0 : plan_no_memory(p, "env");
 }
 
+/* Only how many: values may be secrets, and receipts are kept. */
+static int receipt(struct planning *p, const Crib__Env *env)
+{
+    char *asked = env ? arena_printf(p->arena, "pass %zu, set %zu, given %zu", env->n_pass,
+                                     env->n_set, p->task->n_env)
+                      : arena_printf(p->arena, "given %zu alone", p->task->n_env);
+    char *applied = arena_printf(p->arena, "%zu variables", p->plan->program->n_env);
+
+    if (!asked || !applied)
+        return plan_no_memory(p, "env");
+    return plan_receipt(p, "env", asked, applied);
+}
+
 int plan_env(struct planning *p)
 {
     bool own = p->task->has_clear_env && p->task->clear_env;
@@ -193,5 +206,7 @@ int plan_env(struct planning *p)
         r = set(p, &table, env->set, env->n_set, "env.set");
     if (r == 0)
         r = set(p, &table, p->task->env, p->task->n_env, "env");
-    return r < 0 ? r : tell_channel(p, &table);
+    if (r == 0)
+        r = tell_channel(p, &table);
+    return r < 0 ? r : receipt(p, env);
 }

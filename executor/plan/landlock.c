@@ -11,9 +11,11 @@
 
 #include "plan/bytes.h"
 
-#define ABI_KNOWN  6u /* what the words below are written for */
-#define ABI_PORTS  4u
-#define ABI_SCOPES 6u
+#define ABI_KNOWN    6u /* what the words below are written for */
+#define ABI_TRUNCATE 3u
+#define ABI_PORTS    4u
+#define ABI_IOCTL    5u
+#define ABI_SCOPES   6u
 
 static int add_rule(struct planning *p, const char *path, bool write, bool exec)
 {
@@ -35,7 +37,7 @@ static int add_rule(struct planning *p, const char *path, bool write, bool exec)
  * Rights add up from the root down: everything may be read and run there, and what the mounts make
  * writable may be written too. Read-only mounts do not stop writing to devices; this does.
  */
-static int plan_files(struct planning *p)
+static int plan_tree(struct planning *p)
 {
     int r = add_rule(p, "/", !p->plan->namespaces->mount, true);
 
@@ -90,18 +92,31 @@ static int plan_ports(struct planning *p, bool required)
     return r < 0 ? r : plan_receipt(p, "net.ports", "named", "held by Landlock");
 }
 
+static bool wants_reach(const Crib__Net *net)
+{
+    return net && net->has_abstract_sockets && net->abstract_sockets;
+}
+
 /* In a network namespace of one's own there are no abstract sockets of outside. */
+static int receipt_abstract(struct planning *p, const char *otherwise)
+{
+    const char *asked = wants_reach(p->policy->net) ? "in reach" : "out of reach";
+
+    if (p->plan->namespaces->net)
+        otherwise = "out of reach: a network of its own";
+    return plan_receipt(p, "net.abstract_sockets", asked, otherwise);
+}
+
 static int plan_scopes(struct planning *p, bool required)
 {
-    const Crib__Net *net = p->policy->net;
     Crib__LandlockPlan *plan = p->plan->landlock;
-    bool reach = net && net->has_abstract_sockets && net->abstract_sockets;
+    bool reach = wants_reach(p->policy->net);
     char why[96];
 
     plan->scope_signal = plan->abi >= ABI_SCOPES;
     plan->scope_abstract = plan->abi >= ABI_SCOPES && !reach;
     if (reach || plan->scope_abstract || p->plan->namespaces->net)
-        return 0;
+        return receipt_abstract(p, reach ? "in reach" : "out of reach: held by Landlock");
     snprintf(why, sizeof(why), "not available: Landlock here is ABI %u, scopes need %u", plan->abi,
              ABI_SCOPES);
     if (required)
@@ -109,7 +124,7 @@ static int plan_scopes(struct planning *p, bool required)
                          "%s: a newer kernel, `landlock: preferred`, `abstract_sockets: true`, or "
                          "a network namespace of its own",
                          why);
-    return plan_receipt(p, "net.abstract_sockets", "out of reach", why);
+    return receipt_abstract(p, why);
 }
 
 /* Without Landlock, what only it can hold is refused if the policy says it. */
@@ -120,13 +135,20 @@ static int without(struct planning *p)
     if (has_ports(net))
         return fail_text(p->err, -EINVAL, "net", -1, "connect_ports, bind_ports",
                          "only Landlock can hold them: say `landlock: required` or `preferred`");
-    if (p->plan->namespaces->net || (net && net->has_abstract_sockets && net->abstract_sockets))
-        return 0;
+    if (p->plan->namespaces->net || wants_reach(net))
+        return receipt_abstract(p, "in reach");
     if (net && net->has_abstract_sockets)
         return fail_text(p->err, -EINVAL, "net", -1, "abstract_sockets",
                          "only Landlock can keep them out of reach in the host's network: say "
                          "`landlock: required` or `preferred`");
     return plan_receipt(p, "net.abstract_sockets", "unset", "in reach: landlock is off");
+}
+
+static int plan_off(struct planning *p)
+{
+    int r = plan_receipt(p, "landlock", "off", "off");
+
+    return r < 0 ? r : without(p);
 }
 
 static int absent(struct planning *p, bool required)
@@ -141,9 +163,22 @@ static int absent(struct planning *p, bool required)
     r = plan_receipt(p, "landlock", "preferred", why);
     if (r == 0 && has_ports(p->policy->net))
         r = plan_receipt(p, "net.ports", "preferred", why);
-    if (r == 0 && !p->plan->namespaces->net)
-        r = plan_receipt(p, "net.abstract_sockets", "out of reach", why);
-    return r;
+    return r < 0 ? r : receipt_abstract(p, wants_reach(p->policy->net) ? "in reach" : why);
+}
+
+/* What this kernel's Landlock holds, and what only a newer one would. */
+static int receipt(struct planning *p, bool required)
+{
+    uint32_t abi = p->plan->landlock->abi;
+    char *applied =
+        arena_printf(p->arena, "ABI %u%s%s%s%s", abi, abi < ABI_SCOPES ? "; not available:" : "",
+                     abi < ABI_TRUNCATE ? " truncating (ABI 3)," : "",
+                     abi < ABI_IOCTL ? " device ioctls (ABI 5)," : "",
+                     abi < ABI_SCOPES ? " signals (ABI 6)" : "");
+
+    if (!applied)
+        return plan_no_memory(p, "landlock");
+    return plan_receipt(p, "landlock", required ? "required" : "preferred", applied);
 }
 
 int plan_landlock(struct planning *p)
@@ -151,22 +186,22 @@ int plan_landlock(struct planning *p)
     Crib__Need need = p->policy->has_landlock ? p->policy->landlock : CRIB__NEED__off;
     bool required = need == CRIB__NEED__required;
     Crib__LandlockPlan *plan;
-    char applied[32];
     int r;
 
     if (need == CRIB__NEED__off)
-        return without(p);
+        return plan_off(p);
     if (p->host->landlock_abi == 0)
         return absent(p, required);
     plan = p->plan->landlock = ARENA_NEW(p->arena, crib__landlock_plan, Crib__LandlockPlan);
     if (!plan)
         return plan_no_memory(p, "landlock");
     plan->has_abi = plan->has_net = plan->has_scope_abstract = plan->has_scope_signal = true;
+    plan->has_required = true;
+    plan->required = required;
     plan->abi = p->host->landlock_abi < ABI_KNOWN ? p->host->landlock_abi : ABI_KNOWN;
-    snprintf(applied, sizeof(applied), "ABI %u", plan->abi);
-    r = plan_files(p);
+    r = plan_tree(p);
     if (r == 0)
-        r = plan_receipt(p, "landlock", required ? "required" : "preferred", applied);
+        r = receipt(p, required);
     if (r == 0)
         r = plan_ports(p, required);
     return r < 0 ? r : plan_scopes(p, required);

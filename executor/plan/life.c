@@ -56,7 +56,7 @@ static int plan_wall_time(struct planning *p, Crib__LifePlan *plan)
 
     plan->has_timeout = true;
     plan->timeout = p->task->has_timeout ? p->task->timeout : 0;
-    if (!limits || !limits->has_wall_time)
+    if (!limits || !limits->has_wall_time || limits->wall_time == UINT64_MAX)
         return 0;
     if (limits->wall_time == 0)
         return fail_text(p->err, -EINVAL, "limits", -1, "wall_time",

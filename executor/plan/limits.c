@@ -24,7 +24,7 @@ static const struct row {
 #field, resource, offsetof(Crib__Limits, has_##field), offsetof(Crib__Limits, field),      \
             least, why                                                                             \
     }
-    ROW(cpu_time, RLIMIT_CPU, 1, "the kernel reads 0 as a second"),
+    ROW(cpu_time, RLIMIT_CPU, 1, "no program could be started in it"),
     ROW(file_size, RLIMIT_FSIZE, 0, NULL),
     ROW(open_files, RLIMIT_NOFILE, 0, NULL),
     ROW(stack, RLIMIT_STACK, 131072, "the kernel needs as much to start a program"),
@@ -32,11 +32,6 @@ static const struct row {
     ROW(locked_memory, RLIMIT_MEMLOCK, 0, NULL),
 #undef ROW
 };
-
-/* Every name that `preferred` may hold. */
-static const char *const names[] = {"memory",        "pids",       "wall_time", "cpu_time",
-                                    "file_size",     "open_files", "stack",     "address_space",
-                                    "locked_memory", "core"};
 
 bool limit_preferred(const Crib__Limits *limits, const char *name)
 {
@@ -56,14 +51,14 @@ int limit_rule(struct planning *p, const char *name, char **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
+/* The names that it may hold are the other fields of its message. */
 static int check_preferred(struct planning *p, const Crib__Limits *limits)
 {
     for (size_t i = 0; i < limits->n_preferred; i++) {
-        bool known = false;
+        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
+            &crib__limits__descriptor, limits->preferred[i]);
 
-        for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
-            known = known || strcmp(limits->preferred[i], names[n]) == 0;
-        if (!known)
+        if (!field || field->label == PROTOBUF_C_LABEL_REPEATED)
             return fail_text(p->err, -EINVAL, "limits.preferred", (int)i, limits->preferred[i],
                              "no limit has this name");
     }
@@ -88,8 +83,7 @@ static uint64_t host_hard(const struct planning *p, uint32_t resource)
     return UINT64_MAX;
 }
 
-static int add(struct planning *p, const char *name, uint32_t resource, uint64_t soft,
-               uint64_t hard)
+int limit_add(struct planning *p, const char *name, uint32_t resource, uint64_t soft, uint64_t hard)
 {
     Crib__LimitPlan *plan = ARENA_NEW(p->arena, crib__limit_plan, Crib__LimitPlan);
 
@@ -107,12 +101,6 @@ static int add(struct planning *p, const char *name, uint32_t resource, uint64_t
     return 0;
 }
 
-/* The soft CPU limit warns by SIGXCPU, a second later the hard one kills. */
-static uint64_t hard_of(const struct row *row, uint64_t soft)
-{
-    return row->resource == RLIMIT_CPU && soft != UINT64_MAX ? soft + 1 : soft;
-}
-
 /* The caller's hard limit cannot be passed by anybody below it. */
 static int clamp(struct planning *p, const struct row *row, uint64_t asked, uint64_t most)
 {
@@ -125,36 +113,53 @@ static int clamp(struct planning *p, const struct row *row, uint64_t asked, uint
                          "%llu is over the caller's own hard limit, %llu: ask for less, raise the "
                          "caller's, or name it in limits.preferred",
                          (unsigned long long)asked, (unsigned long long)most);
-    r = add(p, row->name, row->resource, soft, hard);
-    if (r < 0)
+    r = limit_add(p, row->name, row->resource, soft, hard);
+    if (r < 0 || row->resource == RLIMIT_CPU)
         return r;
     return receipt(
         p, row->name, asked,
         arena_printf(p->arena, "%llu, the caller's own hard limit", (unsigned long long)soft));
 }
 
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/*
+ * Of each process alone, and a second late, with SIGXCPU before SIGKILL: it stands behind the clock
+ * of the whole task (cgroup.c), which is exact, and tells in the receipt.
+ */
+static int plan_cpu_time(struct planning *p, const struct row *row, uint64_t asked, uint64_t most)
+{
+    uint64_t seconds = asked / 1000 + (asked % 1000 != 0);
+
+    if (asked == UINT64_MAX)
+        return limit_add(p, row->name, row->resource, most, most);
+    if (seconds > most)
+        return clamp(p, row, asked, most);
+    return limit_add(p, row->name, row->resource, less(seconds + 1, most), less(seconds + 2, most));
+}
+
 static int plan_row(struct planning *p, const struct row *row)
 {
     const Crib__Limits *limits = p->policy->limits;
     uint64_t asked = *(const uint64_t *)((const char *)limits + row->at);
-    uint64_t soft = asked, most = host_hard(p, row->resource);
+    uint64_t most = host_hard(p, row->resource);
     int r;
 
     if (asked < row->least)
         return fail_text(p->err, -EINVAL, "limits", -1, row->name, "%llu is too little: %s",
                          (unsigned long long)asked, row->why);
     if (row->resource == RLIMIT_CPU)
-        soft = asked / 1000 + (asked % 1000 != 0);
-    if (hard_of(row, soft) > most)
+        return plan_cpu_time(p, row, asked, most);
+    if (asked > most)
         return clamp(p, row, asked, most);
-    r = add(p, row->name, row->resource, soft, hard_of(row, soft));
+    r = limit_add(p, row->name, row->resource, asked, asked);
     if (r < 0)
         return r;
-    if (row->resource == RLIMIT_CPU)
-        return receipt(p, row->name, asked,
-                       arena_printf(p->arena, "%llu s each process", (unsigned long long)soft));
     return receipt(p, row->name, asked,
-                   arena_printf(p->arena, "%llu each process", (unsigned long long)soft));
+                   arena_printf(p->arena, "%llu each process", (unsigned long long)asked));
 }
 
 /* The highest number must be within it, and Landlock's ruleset and the filter's listener, which are
@@ -176,18 +181,6 @@ static int check_open_files(struct planning *p)
     return 0;
 }
 
-/* For the whole task; no back end yet. */
-static int plan_whole(struct planning *p, bool has, const char *name, uint64_t asked)
-{
-    if (!has)
-        return 0;
-    if (!limit_preferred(p->policy->limits, name))
-        return fail_text(p->err, -EOPNOTSUPP, "limits", -1, name,
-                         "no back end can hold it yet: leave it out, or name it in "
-                         "limits.preferred");
-    return receipt(p, name, asked, "not available: no back end can hold it yet");
-}
-
 /*
  * 1 and not 0: where core_pattern is a pipe, 0 is ignored and 1 stops it; a file of one byte is
  * none either.
@@ -199,7 +192,7 @@ static int plan_core(struct planning *p)
     bool wanted = limits && limits->has_core && limits->core;
     uint64_t value = wanted || most == 0 ? most : 1;
     const char *applied = "none";
-    int r = add(p, "core", RLIMIT_CORE, value, value);
+    int r = limit_add(p, "core", RLIMIT_CORE, value, value);
 
     if (r < 0)
         return r;
@@ -218,10 +211,6 @@ int plan_limits(struct planning *p)
     if (!limits)
         return plan_core(p);
     r = check_preferred(p, limits);
-    if (r == 0)
-        r = plan_whole(p, limits->has_memory, "memory", limits->memory);
-    if (r == 0)
-        r = plan_whole(p, limits->has_pids, "pids", limits->pids);
     for (size_t i = 0; r == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
         if (*(const protobuf_c_boolean *)((const char *)limits + rows[i].has))
             r = plan_row(p, &rows[i]);

@@ -7,9 +7,6 @@
 
 #include "plan/view.h"
 
-#define TMPFS_SIZE   (64u << 20) /* bytes */
-#define TMPFS_INODES 65536u
-
 /* For what init makes itself. Return: 0; 1: the same is there already; -EEXIST; -EINVAL. */
 static int check_room(const struct making *m, Crib__MountPlan__Type type)
 {
@@ -21,6 +18,10 @@ static int check_room(const struct making *m, Crib__MountPlan__Type type)
             m, -EINVAL,
             "it would have to be made inside a bind, and so on the host, where crib "
             "writes nothing");
+    if (over && over->type == CRIB__MOUNT_PLAN__TYPE__overlay)
+        return making_refuse(m, -EINVAL,
+                             "it would have to be made inside an overlay, and so be one of the "
+                             "task's changes");
     if (!there)
         return 0;
     if (there->type != type)
@@ -80,20 +81,35 @@ int make_tmpfs(struct making *m)
 
     if (r < 0)
         return r;
-    if ((mount->has_size && mount->size == 0) || (mount->has_inodes && mount->inodes == 0))
-        return making_refuse(m, -EINVAL,
-                             "a tmpfs of `size: 0` or `inodes: 0` would have no limit at all");
-    if (mount->has_size && mount->size > INT64_MAX)
-        return making_refuse(m, -EINVAL, "`size` is more than the kernel can count");
     plan = add(m, CRIB__MOUNT_PLAN__TYPE__tmpfs);
     if (!plan)
         return making_no_memory(m);
-    plan->has_size = plan->has_inodes = plan->has_mode = plan->has_write = plan->has_exec = true;
-    plan->size = mount->has_size ? mount->size : TMPFS_SIZE;
-    plan->inodes = mount->has_inodes ? mount->inodes : TMPFS_INODES;
+    plan->has_mode = plan->has_write = plan->has_exec = true;
     plan->mode = mount->has_mode ? mount->mode : 0755;
     plan->write = !mount->has_write || mount->write;
     plan->exec = !mount->has_exec || mount->exec;
+    return making_set_room(m, plan);
+}
+
+int make_mask(struct making *m)
+{
+    int r = making_follow(m);
+
+    if (r < 0)
+        return r;
+    return add(m, CRIB__MOUNT_PLAN__TYPE__mask) ? 0 : making_no_memory(m);
+}
+
+/* Bases that share a proc have it twice, and the last that says `write` is right. */
+static int repeat_proc(const struct making *m, Crib__MountPlan *there)
+{
+    if (strcmp(bytes_string(&there->target), m->target) != 0)
+        return making_refuse(m, -EINVAL, "nothing may be mounted over a proc or inside it");
+    if (!m->asked.mount->has_write)
+        return 0;
+    there->write = m->asked.mount->write;
+    there->from = (char *)(m->asked.from_task ? "task" : "policy");
+    there->rule = making_rule(m);
     return 0;
 }
 
@@ -101,16 +117,14 @@ int make_proc(struct making *m)
 {
     const Crib__MountPlan *there;
     Crib__MountPlan *plan;
+    int index = -1;
     int r = making_follow(m);
 
     if (r < 0)
         return r;
-    there = view_over(m->p->plan, m->target, NULL);
-    if (there && there->type == CRIB__MOUNT_PLAN__TYPE__proc) {
-        if (strcmp(bytes_string(&there->target), m->target) == 0)
-            return 0; /* bases that share one: it is there already */
-        return making_refuse(m, -EINVAL, "nothing may be mounted over a proc or inside it");
-    }
+    there = view_over(m->p->plan, m->target, &index);
+    if (there && there->type == CRIB__MOUNT_PLAN__TYPE__proc)
+        return repeat_proc(m, m->p->plan->mounts[index]);
     plan = add(m, CRIB__MOUNT_PLAN__TYPE__proc);
     if (!plan)
         return making_no_memory(m);

@@ -2,6 +2,7 @@
 /*
  * Theory of operation: the policy's mounts in order, then the task's, each checked and added to
  * the plan, with its target led through the symlinks planned before it, since init follows none.
+ * Masks come last, so that nothing that is mounted later covers one.
  * Whatever init makes (directories, files, symlinks) it makes in its own tmpfs, never inside a
  * bind, where it would come to be on the host: an entry there is refused, a mount point must be
  * there already.
@@ -46,13 +47,18 @@ char *making_rule(const struct making *m)
     char *rule;
 
     if (m->asked.from_task)
-        return m->type == CRIB__MOUNT__TYPE__tmpfs ? "--tmpfs" : "--bind";
+        return m->type == CRIB__MOUNT__TYPE__tmpfs     ? "--tmpfs"
+               : m->type == CRIB__MOUNT__TYPE__overlay ? "--overlay"
+               : m->type == CRIB__MOUNT__TYPE__mask    ? "--mask"
+                                                       : "--bind";
     rule = place && place->at ? arena_text(m->p->arena, place->at) : NULL;
     return rule ? utf8_tame(rule) : NULL;
 }
 
 #define BIT(type)  (1u << CRIB__MOUNT__TYPE__##type)
-#define SHOWS_HOST (BIT(bind) | BIT(host))
+#define BINDS      (BIT(bind) | BIT(host))
+#define SHOWS_HOST (BINDS | BIT(overlay))
+#define IN_MEMORY  (BIT(tmpfs) | BIT(overlay))
 
 /* Fields that would be silently without effect are refused instead. */
 static int check_fields(const struct making *m)
@@ -64,18 +70,19 @@ static int check_fields(const struct making *m)
         const char *text;
     } fields[] = {
         {mount->has_source, SHOWS_HOST | BIT(symlink), "`source` has no meaning for this type"},
-        {mount->has_write && mount->write, SHOWS_HOST | BIT(tmpfs) | BIT(proc),
+        {mount->has_write && mount->write, BINDS | BIT(tmpfs) | BIT(proc),
          "`write` has no meaning for this type: the root is read-only"},
         {mount->has_exec && mount->exec, SHOWS_HOST | BIT(tmpfs),
          "`exec` has no meaning for this type"},
-        {mount->has_dev && mount->dev, SHOWS_HOST, "`dev` has no meaning for this type"},
+        {mount->has_dev && mount->dev, BINDS, "`dev` has no meaning for this type"},
         {mount->has_optional && mount->optional, SHOWS_HOST,
          "`optional` has no meaning for this type"},
-        {mount->has_size, BIT(tmpfs), "`size` has no meaning for this type"},
-        {mount->has_inodes, BIT(tmpfs), "`inodes` has no meaning for this type"},
+        {mount->has_size, IN_MEMORY, "`size` has no meaning for this type"},
+        {mount->has_inodes, IN_MEMORY, "`inodes` has no meaning for this type"},
         {mount->has_mode, BIT(tmpfs) | BIT(dir) | BIT(file), "`mode` has no meaning for this type"},
         {mount->has_content, BIT(file), "`content` has no meaning for this type"},
         {mount->has_names, BIT(file), "`names` has no meaning for this type"},
+        {mount->has_keep, BIT(overlay), "`keep` has no meaning for this type"},
     };
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -92,7 +99,8 @@ static int read_target(struct making *m)
     char *text;
     int r;
 
-    if (!m->asked.mount->has_target && m->asked.from_task && m->type == CRIB__MOUNT__TYPE__bind)
+    if (!m->asked.mount->has_target && m->asked.from_task &&
+        (m->type == CRIB__MOUNT__TYPE__bind || m->type == CRIB__MOUNT__TYPE__overlay))
         return mount_source(m->p, &m->asked, &m->target);
     if (!m->asked.mount->has_target)
         return making_refuse(m, -EINVAL, "it has no target");
@@ -170,16 +178,22 @@ static int (*const makers[])(struct making *m) = {
     [CRIB__MOUNT__TYPE__bind] = make_bind,       [CRIB__MOUNT__TYPE__host] = make_bind,
     [CRIB__MOUNT__TYPE__tmpfs] = make_tmpfs,     [CRIB__MOUNT__TYPE__proc] = make_proc,
     [CRIB__MOUNT__TYPE__symlink] = make_symlink, [CRIB__MOUNT__TYPE__file] = make_file,
-    [CRIB__MOUNT__TYPE__dir] = make_dir,
+    [CRIB__MOUNT__TYPE__dir] = make_dir,         [CRIB__MOUNT__TYPE__overlay] = make_overlay,
+    [CRIB__MOUNT__TYPE__mask] = make_mask,
 };
+
+static Crib__Mount__Type type_of(const Crib__Mount *mount)
+{
+    return mount->has_type ? mount->type : CRIB__MOUNT__TYPE__bind;
+}
 
 static int plan_one(struct planning *p, size_t n)
 {
     struct making m = {.p = p, .asked = mount_asked(p, n)};
     int r;
 
-    m.type = m.asked.mount->has_type ? m.asked.mount->type : CRIB__MOUNT__TYPE__bind;
-    if ((int)m.type < CRIB__MOUNT__TYPE__bind || m.type > CRIB__MOUNT__TYPE__dir)
+    m.type = type_of(m.asked.mount);
+    if ((int)m.type < CRIB__MOUNT__TYPE__bind || m.type > CRIB__MOUNT__TYPE__mask)
         return making_refuse(&m, -EINVAL, "no type that is known");
     r = read_target(&m);
     if (r == 0 && !p->plan->namespaces->mount)
@@ -189,17 +203,28 @@ static int plan_one(struct planning *p, size_t n)
     return r < 0 ? r : makers[m.type](&m);
 }
 
+static int plan_those(struct planning *p, bool masks)
+{
+    int r = 0;
+
+    for (size_t n = 0; r == 0 && n < mounts_asked(p); n++)
+        if ((type_of(mount_asked(p, n).mount) == CRIB__MOUNT__TYPE__mask) == masks)
+            r = plan_one(p, n);
+    return r;
+}
+
 int plan_mounts(struct planning *p)
 {
+    int r;
+
     if (mounts_asked(p) > PLAN_MAX_MOUNTS)
         return fail_text(p->err, -E2BIG, "mounts", -1, NULL, "%zu mounts, at most %d are allowed",
                          mounts_asked(p), PLAN_MAX_MOUNTS);
-    for (size_t n = 0; n < mounts_asked(p); n++) {
-        int r = plan_one(p, n);
-
-        if (r < 0)
-            return r;
-    }
+    r = plan_those(p, false);
+    if (r == 0)
+        r = plan_those(p, true);
+    if (r < 0)
+        return r;
     return plan_receipt(p, "mounts", p->plan->namespaces->mount ? "own root" : "the host's",
                         p->plan->namespaces->mount ? "a root built from nothing" : "the host's");
 }

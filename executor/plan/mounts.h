@@ -52,6 +52,7 @@ char *making_rule(const struct making *m);
 
 /* binds.c */
 int make_bind(struct making *m); /* bind and host */
+int make_overlay(struct making *m);
 
 /* made.c */
 int make_link(struct making *m, char *text);
@@ -60,5 +61,9 @@ int make_tmpfs(struct making *m);
 int make_proc(struct making *m);
 int make_file(struct making *m);
 int make_dir(struct making *m);
+int make_mask(struct making *m);
+
+/* room.c: sets what a file system in memory may hold. Return: 0; -EINVAL; -ENOMEM. */
+int making_set_room(const struct making *m, Crib__MountPlan *plan);
 
 #endif

@@ -79,7 +79,7 @@ struct asked_mount mount_asked(const struct planning *p, size_t n)
 bool mount_has_source(const Crib__Mount *mount)
 {
     return !mount->has_type || mount->type == CRIB__MOUNT__TYPE__bind ||
-           mount->type == CRIB__MOUNT__TYPE__host;
+           mount->type == CRIB__MOUNT__TYPE__host || mount->type == CRIB__MOUNT__TYPE__overlay;
 }
 
 int mount_source(struct planning *p, const struct asked_mount *asked, char **ret)
@@ -159,6 +159,10 @@ int host_path_fail(struct planning *p, const Crib__HostPath *path, const char *s
         return fail_text(p->err, -EOPNOTSUPP, step, index, subject,
                          "this kernel has no openat2 (Linux 5.6), without which no path of the "
                          "host can be resolved safely");
+    if (code == -EOPNOTSUPP)
+        return fail_text(p->err, code, step, index, subject,
+                         "no /proc is mounted here, which alone tells where a path of the host "
+                         "leads: mount one");
     return fail_sys(p->err, code, step, index, subject, what ? "%s" : NULL, what);
 }
 

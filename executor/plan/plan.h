@@ -76,6 +76,9 @@ int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *are
  */
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err);
 
+/* Return: whether the plan will ask which cgroup controllers there are (host_controllers()). */
+bool plan_wants_controllers(const Crib__Policy *policy);
+
 /* Adds a line to the receipt. Return: 0; -ENOMEM. */
 int plan_receipt(struct planning *p, const char *mechanism, const char *asked, const char *applied);
 
@@ -91,8 +94,14 @@ int plan_syscalls(struct planning *p);
 int plan_landlock(struct planning *p);
 int plan_stdio(struct planning *p);
 int plan_env(struct planning *p);
+int plan_room(struct planning *p); /* of file systems in memory */
 int plan_program(struct planning *p); /* file, argv, cwd */
+int plan_files(struct planning *p);   /* copied in and out */
 int plan_life(struct planning *p);    /* timeout, kill signal, detached */
+int plan_output(struct planning *p);  /* how much may be written, and by which way it goes */
+int plan_bounds(struct planning *p);  /* what is said of limits that are reached */
+int plan_always(struct planning *p);  /* the receipt's lines that no policy can change */
+int plan_cgroup(struct planning *p);  /* limits on the whole task */
 
 /**
  * plan_denial() - Say a refused call in words

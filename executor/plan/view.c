@@ -11,7 +11,9 @@ static bool is_tree(const Crib__MountPlan *mount)
     return mount->type == CRIB__MOUNT_PLAN__TYPE__bind ||
            mount->type == CRIB__MOUNT_PLAN__TYPE__tmpfs ||
            mount->type == CRIB__MOUNT_PLAN__TYPE__proc ||
-           mount->type == CRIB__MOUNT_PLAN__TYPE__devpts;
+           mount->type == CRIB__MOUNT_PLAN__TYPE__devpts ||
+           mount->type == CRIB__MOUNT_PLAN__TYPE__overlay ||
+           mount->type == CRIB__MOUNT_PLAN__TYPE__mask;
 }
 
 const Crib__MountPlan *view_over(const Crib__Plan *plan, const char *path, int *ret_index)
@@ -24,6 +26,18 @@ const Crib__MountPlan *view_over(const Crib__Plan *plan, const char *path, int *
                 *ret_index = (int)i;
             return mount;
         }
+    }
+    return NULL;
+}
+
+const Crib__MountPlan *view_under(const Crib__Plan *plan, const char *path)
+{
+    for (size_t i = plan->n_mounts; i-- > 0;) {
+        const Crib__MountPlan *mount = plan->mounts[i];
+
+        if (is_tree(mount) && mount->type != CRIB__MOUNT_PLAN__TYPE__mask &&
+            path_below(path, bytes_string(&mount->target)))
+            return mount;
     }
     return NULL;
 }
@@ -102,7 +116,8 @@ const Crib__MountPlan *view_shows(const struct planning *p, const char *path, in
     const char *target;
     const ProtobufCBinaryData *asked;
 
-    if (!mount || mount->type != CRIB__MOUNT_PLAN__TYPE__bind)
+    if (!mount || (mount->type != CRIB__MOUNT_PLAN__TYPE__bind &&
+                   mount->type != CRIB__MOUNT_PLAN__TYPE__overlay))
         return NULL;
     target = bytes_string(&mount->target);
     asked = &p->host->paths[mount->host_path]->path;

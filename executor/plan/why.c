@@ -165,7 +165,8 @@ static bool may_be_hidden(const struct why *why)
         return false;
     if (!mount || mount->type == CRIB__MOUNT_PLAN__TYPE__tmpfs)
         return true;
-    return mount->type == CRIB__MOUNT_PLAN__TYPE__bind &&
+    return (mount->type == CRIB__MOUNT_PLAN__TYPE__bind ||
+            mount->type == CRIB__MOUNT_PLAN__TYPE__overlay) &&
            strcmp(bytes_string(&mount->source), bytes_string(&mount->target)) != 0;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/cpuset.h"
 #include "policy/rule.h"
 #include "text/text.h"
 
@@ -65,13 +66,26 @@ static int canonical_lists(char **allow, size_t n_allow, char **deny, size_t n_d
     return r < 0 ? r : canonical_entries(log, n_log, arena);
 }
 
+static int canonical_limits(Crib__Limits *limits, struct arena *arena)
+{
+    char why[CPUSET_WHY];
+    struct cpuset set;
+
+    if (!limits || !limits->cpuset)
+        return 0;
+    if (cpuset_read(limits->cpuset, &set, why) < 0)
+        return -EINVAL;
+    limits->cpuset = (char *)cpuset_text(&set, arena);
+    return limits->cpuset ? 0 : -ENOMEM;
+}
+
 int canonical_policy(Crib__Policy *policy, struct arena *arena)
 {
     Crib__Syscalls *s = policy->syscalls;
-    int r = 0;
+    int r = canonical_limits(policy->limits, arena);
 
-    if (!s)
-        return 0;
+    if (!s || r < 0)
+        return r;
     r = canonical_lists(s->allow, s->n_allow, s->deny, s->n_deny, s->kill, s->n_kill, s->log,
                         s->n_log, arena);
     for (size_t i = 0; r == 0 && i < s->n_arch; i++) {

@@ -14,7 +14,6 @@
 #include "text/utf8.h"
 
 #define PATH_BYTES 128 /* hold the path of any field of a policy */
-#define WORDS_MAX  32  /* fields of Limits */
 
 int policy_refuse(const struct policy_check *check, const char *path, int code, const char *format,
                   ...)
@@ -154,30 +153,6 @@ static int check_caps(const struct policy_check *check)
     return 0;
 }
 
-static bool is_known(const char *word, const char *const *known)
-{
-    while (*known && strcmp(*known, word) != 0)
-        known++;
-    return *known;
-}
-
-/* The names that `preferred` may hold are the other fields of its message. */
-static int check_limits(const struct policy_check *check)
-{
-    const Crib__Limits *limits = check->policy->limits;
-    const ProtobufCMessageDescriptor *type = &crib__limits__descriptor;
-    const char *known[WORDS_MAX + 1] = {NULL};
-    size_t n = 0;
-
-    for (unsigned i = 0; i < type->n_fields && n < WORDS_MAX; i++)
-        if (type->fields[i].label != PROTOBUF_C_LABEL_REPEATED)
-            known[n++] = type->fields[i].name;
-    for (size_t i = 0; limits && i < limits->n_preferred; i++)
-        if (!is_known(limits->preferred[i], known))
-            return refuse_word(check, "limits.preferred", i, "limit", limits->preferred[i], known);
-    return 0;
-}
-
 static int check_ports(const struct policy_check *check, const char *list, const uint32_t *ports,
                        size_t count)
 {
@@ -224,7 +199,7 @@ static int check_env(const struct policy_check *check)
 int policy_check(const struct policy_check *check)
 {
     static int (*const checks[])(const struct policy_check *) = {
-        policy_check_vars, policy_check_mounts, check_net, check_limits,
+        policy_check_vars, policy_check_mounts, check_net, policy_check_limits,
         check_caps,        check_syscalls,      check_env,
     };
     int r = check_lengths(check, &check->policy->base, "");

@@ -41,7 +41,8 @@ int policy_check(const struct policy_check *check);
 int policy_refuse(const struct policy_check *check, const char *path, int code, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));
 
-/* The mounts' part of policy_check(). */
+/* Parts of policy_check(). */
 int policy_check_mounts(const struct policy_check *check);
+int policy_check_limits(const struct policy_check *check);
 
 #endif

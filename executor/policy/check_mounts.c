@@ -10,7 +10,8 @@
 #define PATH_BYTES 64 /* hold `mounts[N].FIELD` */
 
 #define BIT(type)  (1u << CRIB__MOUNT__TYPE__##type)
-#define SHOWS_HOST (BIT(bind) | BIT(host))
+#define SHOWS_HOST (BIT(bind) | BIT(host) | BIT(overlay))
+#define BINDS      (BIT(bind) | BIT(host))
 
 static int refuse(const struct policy_check *check, size_t index, const char *field,
                   const char *text)
@@ -84,15 +85,16 @@ static int check_fields(const struct policy_check *check, size_t index, const Cr
         unsigned types;
     } fields[] = {
         {"source", mount->has_source, SHOWS_HOST | BIT(symlink)},
-        {"write", mount->has_write && mount->write, SHOWS_HOST | BIT(tmpfs) | BIT(proc)},
+        {"write", mount->has_write && mount->write, BINDS | BIT(tmpfs) | BIT(proc)},
         {"exec", mount->has_exec && mount->exec, SHOWS_HOST | BIT(tmpfs)},
-        {"dev", mount->has_dev && mount->dev, SHOWS_HOST},
+        {"dev", mount->has_dev && mount->dev, BINDS},
         {"optional", mount->has_optional && mount->optional, SHOWS_HOST},
-        {"size", mount->has_size, BIT(tmpfs)},
-        {"inodes", mount->has_inodes, BIT(tmpfs)},
+        {"size", mount->has_size, BIT(tmpfs) | BIT(overlay)},
+        {"inodes", mount->has_inodes, BIT(tmpfs) | BIT(overlay)},
         {"mode", mount->has_mode, BIT(tmpfs) | BIT(dir) | BIT(file)},
         {"content", mount->has_content, BIT(file)},
         {"names", mount->has_names, BIT(file)},
+        {"keep", mount->has_keep, BIT(overlay)},
     };
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)

@@ -124,12 +124,13 @@ static int look_at_mounts(struct looking *l)
         const Crib__Mount *mount = l->policy->mounts[i];
         bool bind = !mount->has_type || mount->type == CRIB__MOUNT__TYPE__bind ||
                     mount->type == CRIB__MOUNT__TYPE__host;
+        bool commit = mount->has_keep && mount->keep == CRIB__MOUNT__KEEP__commit;
         ProtobufCBinaryData source = mount->has_source ? mount->source : mount->target;
         const char *path = arena_copy(l->arena, source.data, source.len);
 
         if (!path)
             return -ENOMEM;
-        if (bind && mount->has_write && mount->write && is_of_the_system(path))
+        if ((commit || (bind && mount->has_write && mount->write)) && is_of_the_system(path))
             r = add(l, path, "the host's own files can be changed", NULL);
     }
     return r;

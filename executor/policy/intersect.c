@@ -29,6 +29,11 @@ static Crib__Need groups_of(const Crib__Policy *policy)
     return policy->ids && policy->ids->has_groups ? policy->ids->groups : CRIB__NEED__preferred;
 }
 
+static Crib__Need own_of(const Crib__Policy *policy)
+{
+    return policy->ids && policy->ids->has_own ? policy->ids->own : CRIB__NEED__off;
+}
+
 static Crib__Need landlock_of(const Crib__Policy *policy)
 {
     return policy->has_landlock ? policy->landlock : CRIB__NEED__off;
@@ -37,16 +42,19 @@ static Crib__Need landlock_of(const Crib__Policy *policy)
 static int intersect_needs(struct intersecting *x)
 {
     Crib__Need groups = stronger(groups_of(x->w.policy), groups_of(x->w.widest));
+    Crib__Need own = stronger(own_of(x->w.policy), own_of(x->w.widest));
 
     x->result->has_landlock = x->result->has_landlock || x->w.widest->has_landlock;
     x->result->landlock = stronger(landlock_of(x->w.policy), landlock_of(x->w.widest));
-    if (groups == groups_of(x->w.policy))
+    if (groups == groups_of(x->w.policy) && own == own_of(x->w.policy))
         return 0;
     x->result->ids = ARENA_NEW(x->arena, crib__ids, Crib__Ids);
     if (!x->result->ids)
         return intersect_no_memory(x);
     x->result->ids->has_groups = true;
     x->result->ids->groups = groups;
+    x->result->ids->has_own = own != CRIB__NEED__off;
+    x->result->ids->own = own;
     return 0;
 }
 

@@ -3,10 +3,17 @@
 
 #include "policy/intersect_parts.h"
 
+/* What an overlay may commit is less than what a bind may write. */
+static bool lets_write(const struct place *asked, const struct place *most)
+{
+    return most->write && (most->type == asked->type || most->type != CRIB__MOUNT__TYPE__overlay);
+}
+
 /* How much of what is asked a mount of the ceiling lets be. */
 static unsigned common(const struct place *asked, const struct place *most)
 {
-    return (unsigned)(asked->write && most->write) + (unsigned)(asked->exec && most->exec) +
+    return (unsigned)(asked->write && lets_write(asked, most)) +
+           (unsigned)(asked->exec && most->exec) +
            (unsigned)(asked->dev && most->dev);
 }
 
@@ -37,14 +44,18 @@ static int cut_mount(struct intersecting *x, const struct place *asked, const st
 {
     Crib__Mount *mount;
 
-    if ((asked->write <= most->write && asked->exec <= most->exec && asked->dev <= most->dev) ||
+    bool write = lets_write(asked, most);
+
+    if ((asked->write <= write && asked->exec <= most->exec && asked->dev <= most->dev) ||
         is_own(&x->w, asked))
         return 0;
     mount = arena_alloc(x->arena, sizeof(*mount));
     if (!mount)
         return intersect_no_memory(x);
     *mount = **slot;
-    if (asked->write && !most->write)
+    if (asked->write && !write && asked->type == CRIB__MOUNT__TYPE__overlay)
+        mount->keep = CRIB__MOUNT__KEEP__list;
+    else if (asked->write && !write)
         mount->write = false;
     if (asked->dev && !most->dev)
         mount->dev = false;

@@ -36,9 +36,16 @@ static Crib__Need groups_of(const Crib__Policy *policy)
     return policy->ids && policy->ids->has_groups ? policy->ids->groups : CRIB__NEED__preferred;
 }
 
+static Crib__Need own_of(const Crib__Policy *policy)
+{
+    return policy->ids && policy->ids->has_own ? policy->ids->own : CRIB__NEED__off;
+}
+
 static int check_ids(struct within *w)
 {
-    return check_need(w, "ids.groups", groups_of(w->policy), groups_of(w->widest));
+    int r = check_need(w, "ids.groups", groups_of(w->policy), groups_of(w->widest));
+
+    return r < 0 ? r : check_need(w, "ids.own", own_of(w->policy), own_of(w->widest));
 }
 
 static Crib__Need landlock_of(const Crib__Policy *policy)

@@ -40,7 +40,16 @@ static int index_in(const struct mounting *m, size_t n)
 static bool is_tree(const struct place *place)
 {
     return place_shows_host(place) || place->type == CRIB__MOUNT__TYPE__tmpfs ||
-           place->type == CRIB__MOUNT__TYPE__proc;
+           place->type == CRIB__MOUNT__TYPE__proc || place->type == CRIB__MOUNT__TYPE__mask;
+}
+
+/* Whether @other is made later than the place @n; masks are the last, wherever they stand. */
+static bool is_later(const struct places *places, size_t n, size_t other)
+{
+    bool mask = places->list[other].type == CRIB__MOUNT__TYPE__mask;
+
+    return other != n && (other > n || mask) &&
+           (mask || places->list[n].type != CRIB__MOUNT__TYPE__mask);
 }
 
 /* What a bind of the widest lacks; NULL: nothing. */
@@ -54,19 +63,30 @@ static const char *lacking(const struct place *asked, const struct place *most)
         return "without `dev`";
     if (asked->type != CRIB__MOUNT__TYPE__host && most->type == CRIB__MOUNT__TYPE__host)
         return "as `type: host`, where a symlink is not followed";
+    if (asked->type != most->type && most->type == CRIB__MOUNT__TYPE__overlay && asked->write)
+        return "as an overlay, which takes in no devices, FIFOs and set-uid bits";
     return NULL;
 }
 
-/* Whether the policy hides the part @rest of its bind @n. */
-static bool hides(const struct places *asked, size_t n, const char *rest)
+/* Whether the directories on the way to it cannot be renamed, as init has it: with them what hides
+ * a name would be moved away, and the name made anew. */
+static bool is_pinned(const struct place *place)
+{
+    return place->type == CRIB__MOUNT__TYPE__mask || !place_takes_writes(place);
+}
+
+/* Whether the policy hides the part @rest of its bind @n, as fast as @most does. */
+static bool hides(const struct places *asked, size_t n, const char *rest, const struct place *most)
 {
     const struct place *bind = &asked->list[n];
 
-    for (size_t k = n + 1; !bind->unclear && k < asked->count; k++) {
+    for (size_t k = 0; !bind->unclear && k < asked->count; k++) {
         const struct place *over = &asked->list[k];
         const char *part;
 
-        if (!is_tree(over) || over->unclear || over->mount->optional)
+        if (!is_later(asked, n, k) || !is_tree(over) || over->unclear || over->mount->optional)
+            continue;
+        if (is_pinned(most) && bind->write && !is_pinned(over))
             continue;
         part = place_below(over->target, bind->target);
         if (part && strcmp(part, rest) == 0)
@@ -81,16 +101,17 @@ static bool as_hidden(const struct mounting *m, size_t n, size_t i)
 {
     const struct place *bind = &m->most.list[i];
 
-    for (size_t j = i + 1; j < m->most.count; j++) {
+    for (size_t j = 0; j < m->most.count; j++) {
         const struct place *over = &m->most.list[j];
         const char *part;
 
-        if (!is_tree(over))
+        if (!is_later(&m->most, i, j) || !is_tree(over))
             continue;
         if (bind->unclear || over->unclear)
             return false;
         part = place_below(over->target, bind->target);
-        if (part ? !hides(&m->asked, n, part) : place_below(bind->target, over->target) != NULL)
+        if (part ? !hides(&m->asked, n, part, over)
+                 : place_below(bind->target, over->target) != NULL)
             return false;
     }
     return true;
@@ -104,7 +125,7 @@ static bool stands_apart(const struct places *places, size_t n, size_t from, siz
     for (size_t k = from; k < end; k++) {
         const struct place *other = &places->list[k];
 
-        if (k == n || !is_tree(other) || !other->write)
+        if (k == n || !is_tree(other) || !place_takes_writes(other))
             continue;
         if (other->unclear || place->unclear || place_below(place->target, other->target))
             return false;
@@ -180,23 +201,31 @@ static bool is_shown(const struct places *places, size_t n)
 {
     const struct place *place = &places->list[n];
 
-    for (size_t k = n + 1; k < places->count; k++) {
+    for (size_t k = 0; k < places->count; k++) {
         const struct place *over = &places->list[k];
 
-        if (is_tree(over) &&
+        if (is_later(places, n, k) && is_tree(over) &&
             (place->unclear || over->unclear || place_below(place->target, over->target)))
             return false;
     }
     return true;
 }
 
+static bool can_fill(const struct place *place)
+{
+    return place->type == CRIB__MOUNT__TYPE__overlay ||
+           (place->type == CRIB__MOUNT__TYPE__tmpfs && place->write);
+}
+
+/* What is written to an overlay and to a tmpfs is the same: the task's own files in memory. */
 static bool shows_alike(const struct mounting *m, const struct place *asked)
 {
     for (size_t i = 0; i < m->most.count; i++) {
         const struct place *most = &m->most.list[i];
+        bool alike = can_fill(asked) ? can_fill(most)
+                                     : most->type == asked->type && most->write >= asked->write;
 
-        if (most->type == asked->type && most->write >= asked->write && most->exec >= asked->exec &&
-            is_shown(&m->most, i))
+        if (alike && most->exec >= asked->exec && is_shown(&m->most, i))
             return true;
     }
     return false;
@@ -210,7 +239,7 @@ static int check_made(const struct mounting *m, size_t n)
     if (asked->type == CRIB__MOUNT__TYPE__proc && !shows_alike(m, asked))
         return WIDER(m->w, m->step, index_in(m, n), target, "the widest policy shows no %sproc",
                      asked->write ? "writable " : "");
-    if (asked->type != CRIB__MOUNT__TYPE__tmpfs || !asked->write)
+    if (!can_fill(asked))
         return 0;
     if (asked->size == 0 || asked->inodes == 0)
         return WIDER(m->w, m->step, index_in(m, n), target,
@@ -226,11 +255,6 @@ static void add(uint64_t *sum, uint64_t n)
 {
     if (__builtin_add_overflow(*sum, n, sum))
         *sum = UINT64_MAX;
-}
-
-static bool can_fill(const struct place *place)
-{
-    return place->type == CRIB__MOUNT__TYPE__tmpfs && place->write;
 }
 
 /* At one place the last one counts, and the earlier ones are out of reach; which is the last, a
@@ -285,8 +309,12 @@ static int check_all(const struct mounting *m)
 {
     int r = 0;
 
-    for (size_t n = m->first; r == 0 && n < m->asked.count; n++)
-        r = place_shows_host(&m->asked.list[n]) ? check_bind(m, n) : check_made(m, n);
+    for (size_t n = m->first; r == 0 && n < m->asked.count; n++) {
+        if (place_shows_host(&m->asked.list[n]))
+            r = check_bind(m, n);
+        if (r == 0)
+            r = check_made(m, n);
+    }
     return r < 0 ? r : check_room(m);
 }
 
@@ -360,7 +388,8 @@ static int check_held(const struct mounting *m)
     for (size_t n = 0; n < m->first; n++) {
         const struct place *place = &m->asked.list[n];
 
-        if (place_shows_host(place) && !place->write && stands_apart(&m->asked, n, 0, m->first) &&
+        if (place_shows_host(place) && !place_takes_writes(place) &&
+            stands_apart(&m->asked, n, 0, m->first) &&
             !stands_apart(&m->asked, n, m->first, m->asked.count))
             return WIDER(m->w, m->step, -1, place->target, "it would make this %s", nested);
     }

@@ -39,7 +39,7 @@ struct place {
     Crib__Mount__Type type;
     const char *source; /* clean; NULL: shows nothing of the host, or is not to be compared */
     const char *target; /* clean; NULL: not to be compared */
-    bool write, exec, dev;
+    bool write, exec, dev; /* write: of an overlay, that its changes are committed */
     bool unclear;          /* a symlink may lead the target elsewhere */
     uint64_t size, inodes; /* what a tmpfs can hold */
 };
@@ -58,5 +58,8 @@ const char *place_below(const char *path, const char *dir);
 
 /* Return: whether it shows something of the host. */
 bool place_shows_host(const struct place *place);
+
+/* Return: whether the task may write there, be it that an overlay takes it up. */
+bool place_takes_writes(const struct place *place);
 
 #endif

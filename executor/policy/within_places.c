@@ -21,7 +21,23 @@ const char *place_below(const char *path, const char *dir)
 
 bool place_shows_host(const struct place *place)
 {
-    return place->type == CRIB__MOUNT__TYPE__bind || place->type == CRIB__MOUNT__TYPE__host;
+    return place->type == CRIB__MOUNT__TYPE__bind || place->type == CRIB__MOUNT__TYPE__host ||
+           place->type == CRIB__MOUNT__TYPE__overlay;
+}
+
+bool place_takes_writes(const struct place *place)
+{
+    return place->write || place->type == CRIB__MOUNT__TYPE__overlay;
+}
+
+/* What of the host can be changed through it, or a file system in memory be filled. */
+static bool grants_write(const struct place *place)
+{
+    if (place->type == CRIB__MOUNT__TYPE__overlay)
+        return place->mount->has_keep && place->mount->keep == CRIB__MOUNT__KEEP__commit;
+    if (place->mount->has_write)
+        return place->mount->write;
+    return place->type == CRIB__MOUNT__TYPE__tmpfs;
 }
 
 /* Without double slashes and `.`; NULL where the path is not absolute, climbs or holds a NUL, or
@@ -81,7 +97,7 @@ static void read_place(struct arena *arena, const Crib__Mount *mount, struct pla
                                           : NULL;
     if (!mount->has_target)
         ret->target = ret->source;
-    ret->write = mount->has_write ? mount->write : tmpfs;
+    ret->write = grants_write(ret);
     ret->exec = mount->has_exec ? mount->exec : tmpfs || place_shows_host(ret);
     ret->dev = mount->has_dev && mount->dev;
     ret->size = mount->has_size ? mount->size : TMPFS_SIZE;

@@ -64,7 +64,7 @@ void denial_event(const Crib__Denial *denial, struct arena *arena, struct crib_d
         ret->args[i] = denial->args[i];
 }
 
-static void tell(crib_task *task, const Crib__Denial *denial)
+static void emit(crib_task *task, const Crib__Denial *denial)
 {
     struct crib_denial event;
     struct arena arena;
@@ -73,6 +73,13 @@ static void tell(crib_task *task, const Crib__Denial *denial)
     denial_event(denial, &arena, &event);
     task->on.denied(task, &event, task->data);
     arena_done(&arena);
+}
+
+/* Whether everything was killed for it. */
+static bool is_kill(const Crib__Denial *denial)
+{
+    return denial->call && denial->answer && strcmp(denial->answer, "killed") == 0 &&
+           (!denial->has_by || denial->by == CRIB__DENIAL__BY__filter);
 }
 
 void task_denied(crib_task *task, const Crib__Denial *denial, bool refused)
@@ -85,10 +92,12 @@ void task_denied(crib_task *task, const Crib__Denial *denial, bool refused)
         return;
     if (refused)
         task->result.denials += denial->count;
+    if (!task->killing && is_kill(denial))
+        task->killing = arena_text(&task->arena, denial->call);
     if (!hidden || task->may_look)
         keep(task, denial);
     if (!task->silent && task->on.denied)
-        tell(task, denial);
+        emit(task, denial);
 }
 
 /* Traced for refusals of files alone: what comes out well is nobody's news. */
@@ -123,21 +132,6 @@ static const Crib__LimitPlan *limit_of(const crib_task *task, const char *name)
     return NULL;
 }
 
-/* The rlimit that must have been what ended it; NULL: none. A program can raise the signals itself,
- * and then the time it used tells. */
-static const Crib__LimitPlan *limit_behind(const crib_task *task)
-{
-    const struct crib_result *result = &task->result;
-    const Crib__LimitPlan *cpu = limit_of(task, "cpu_time");
-    uint64_t used = (result->user_us + result->system_us) / 1000000;
-
-    if (result->verdict != CRIB_SIGNALED)
-        return NULL;
-    if (cpu && (result->signal == SIGXCPU || result->signal == SIGKILL) && used >= cpu->soft)
-        return cpu;
-    return result->signal == SIGXFSZ ? limit_of(task, "file_size") : NULL;
-}
-
 static void tell_limit(crib_task *task, const char *name, const char *text, const char *rule,
                        const char *edit)
 {
@@ -154,19 +148,40 @@ static void tell_limit(crib_task *task, const char *name, const char *text, cons
     task_denied(task, &denial, false);
 }
 
+static const Crib__BoundPlan *bound_of(const crib_task *task, const char *name)
+{
+    for (size_t i = 0; i < task->plan->n_bounds; i++)
+        if (strcmp(task->plan->bounds[i]->name, name) == 0)
+            return task->plan->bounds[i];
+    return NULL;
+}
+
+/* @text: `memory of 64M`. */
+static void tell(crib_task *task, const char *name, const char *text, const char *rule)
+{
+    char edit[64];
+
+    snprintf(edit, sizeof(edit), "raise limits.%s", name);
+    tell_limit(task, name, text, rule, edit);
+}
+
 void task_limit_reached(crib_task *task)
 {
     const Crib__LifePlan *life = task->plan->life;
-    const Crib__LimitPlan *limit = limit_behind(task);
-    char text[80], edit[80];
+    const struct crib_result *result = &task->result;
+    const Crib__BoundPlan *bound = bound_of(task, result->limit);
+    const Crib__LimitPlan *file_size = limit_of(task, "file_size");
+    char text[96];
 
-    if (task->result.verdict == CRIB_WALL_TIMEOUT && life && life->rule) {
+    if (result->verdict == CRIB_WALL_TIMEOUT && life && life->rule) {
         snprintf(text, sizeof(text), "wall_time of %llu ms", (unsigned long long)life->timeout);
-        tell_limit(task, "wall_time", text, life->rule, "raise limits.wall_time");
-    } else if (limit) {
-        snprintf(text, sizeof(text), "%s of %llu%s", limit->name, (unsigned long long)limit->soft,
-                 strcmp(limit->name, "cpu_time") == 0 ? " s" : " bytes");
-        snprintf(edit, sizeof(edit), "raise limits.%s", limit->name);
-        tell_limit(task, limit->name, text, limit->rule, edit);
+        tell(task, "wall_time", text, life->rule);
+    } else if (bound) {
+        snprintf(text, sizeof(text), "%s of %s", bound->name, bound->value);
+        tell(task, bound->name, text, bound->rule);
+    } else if (result->verdict == CRIB_SIGNALED && result->signal == SIGXFSZ && file_size) {
+        snprintf(text, sizeof(text), "file_size of %llu bytes",
+                 (unsigned long long)file_size->soft);
+        tell(task, "file_size", text, file_size->rule);
     }
 }

@@ -9,6 +9,9 @@
 
 #include "base/auto.h"
 #include "supervise/escalation.h"
+#include "supervise/left.h"
+#include "supervise/overlays.h"
+#include "supervise/placeholders.h"
 
 #define REPORTS_AT_ONCE 64         /* in one turn of the loop: others wait too */
 #define REPORT_ARENA    (1u << 20) /* bytes; a packet is at most 64 KiB */
@@ -18,18 +21,25 @@ static int read_report(crib_task *task)
 {
     struct arena scratch;
     Crib__Report *report;
-    AUTO_FD int master = -1;
+    AUTO_FD int fd = -1;
     int r;
 
     arena_init(&scratch, REPORT_ARENA);
-    r = launch_receive(&task->launch, &scratch, &report, &master);
-    if (r > 0 && master >= 0) {
-        int code = task_take_master(task, master);
+    r = launch_receive(&task->launch, &scratch, &report, &fd);
+    if (r > 0 && report->terminal) {
+        int code = task_take_master(task, fd);
+
+        r = code < 0 ? code : r;
+    }
+    if (r > 0 && report->upper) {
+        int code = overlays_take(task, report->upper, fd_take(&fd));
 
         r = code < 0 ? code : r;
     }
     if (r > 0)
         task_report(task, report, &scratch);
+    if (r > 0 && report->left)
+        left_take(task, report->left, fd_take(&fd));
     arena_done(&scratch);
     return r;
 }
@@ -55,8 +65,10 @@ bool task_read_reports(crib_task *task)
     /* The end, or nonsense: init is leaving, and whatever it still does is of no use. */
     task->control_ended = true;
     uv_poll_stop(&task->control);
-    if (task->state < TASK_ENDING)
+    if (task->state < TASK_ENDING || r < 0)
         launch_signal(&task->launch, SIGKILL);
+    if (r < 0)
+        left_gone(task, r);
     if (r < 0 && task->state == TASK_STARTING && !task->cause && !task->killed)
         not_understood(task, r);
     return false;
@@ -75,7 +87,7 @@ static void on_gone(uv_poll_t *poll, int status, int events)
         return;
     uv_timer_stop(&task->timer);
     task->place->quiet(task);
-    while (task->state < TASK_ENDING && task_read_reports(task))
+    while (task_read_reports(task))
         ;
     task->init_status = r > 0 ? init_status : SIGKILL;
     if (task->state < TASK_ENDING)
@@ -116,8 +128,16 @@ static void close_all(crib_task *task)
         launch_leave(&task->launch);
 }
 
-static const struct task_place here = {signal_init, task_read_reports, quiet, close_all,
-                                       task_set_window};
+static int give_up(crib_task *task)
+{
+    if (relays_ended(task))
+        return -ESRCH;
+    relays_drop(task);
+    return 0;
+}
+
+static const struct task_place here = {signal_init, task_read_reports, quiet,
+                                       close_all,   give_up,           task_set_window};
 
 static int watch(crib_task *task)
 {
@@ -156,7 +176,11 @@ int task_start(crib_task *task, const struct host_fds *paths, const int *stdio,
                struct crib_error *err)
 {
     struct launch launch;
-    int r = launch_start(task->plan, paths, stdio, &launch, err);
+    int r = placeholders_make(task->plan, paths, &task->placeholders, err);
 
+    if (r == 0)
+        r = overlays_open(task, paths, err);
+    if (r == 0)
+        r = launch_start(task->plan, paths, stdio, &launch, err);
     return r < 0 ? r : task_adopt(task, launch, err);
 }

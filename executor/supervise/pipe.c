@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,4 +43,11 @@ bool pipe_empty(int fd)
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
 
     return poll(&waiting, 1, 0) <= 0 || !(waiting.revents & POLLIN);
+}
+
+size_t pipe_waiting(int fd)
+{
+    int bytes = 0;
+
+    return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }

@@ -25,4 +25,7 @@ ssize_t pipe_write(int fd, const void *data, size_t len);
  */
 bool pipe_empty(int fd);
 
+/* Return: how many bytes wait to be read; 0 where that cannot be known. */
+size_t pipe_waiting(int fd);
+
 #endif

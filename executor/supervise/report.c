@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "plan/plan.h"
 #include "supervise/escalation.h"
+#include "supervise/meter.h"
 
 static char *copy(crib_task *task, const char *text)
 {
@@ -35,6 +36,21 @@ static Crib__Receipt *find_line(const crib_task *task, const Crib__Receipt *line
     return found;
 }
 
+/* The list may have been unpacked, with no room behind it. */
+static int add_line(crib_task *task, Crib__Receipt *line)
+{
+    Crib__Plan *plan = task->plan;
+    Crib__Receipt **list = arena_alloc(&task->arena, (plan->n_receipt + 1) * sizeof(*list));
+
+    if (!list)
+        return -ENOMEM;
+    if (plan->n_receipt)
+        memcpy(list, plan->receipt, plan->n_receipt * sizeof(*list));
+    list[plan->n_receipt++] = line;
+    plan->receipt = list;
+    return 0;
+}
+
 void task_receipt(crib_task *task, const Crib__Receipt *line)
 {
     Crib__Receipt *have = line->mechanism ? find_line(task, line) : NULL;
@@ -42,7 +58,7 @@ void task_receipt(crib_task *task, const Crib__Receipt *line)
     if (!have && line->mechanism) {
         have = ARENA_NEW(&task->arena, crib__receipt, Crib__Receipt);
         if (!have || !(have->mechanism = copy(task, line->mechanism)) ||
-            arena_push(&task->arena, &task->plan->receipt, &task->plan->n_receipt, have) < 0)
+            add_line(task, have) < 0)
             return;
     }
     if (!have)
@@ -60,6 +76,7 @@ void task_report(crib_task *task, const Crib__Report *report, struct arena *scra
         task_receipt(task, report->receipt[i]);
     if (report->failure && task->state == TASK_STARTING) {
         launch_failure(task->plan, report->failure, &error);
+        task_stopped(task, report->failure->step, &error);
         task_failed(task, &error);
     }
     if (report->started && task->state == TASK_STARTING)
@@ -75,10 +92,12 @@ void task_started(crib_task *task)
     task_move(task, TASK_RUNNING);
     task->started_us = clock_us();
     escalation_run(task);
+    meter_start(task);
     if (!task->silent && task->on.spawn)
         task->on.spawn(task, task->data);
     for (crib_stream *stream = task->streams; stream; stream = stream->next)
         stream_release(stream);
+    relays_release(task);
     if (task->channel)
         channel_release(task->channel);
     if (task->stopping && task->state == TASK_RUNNING)
@@ -89,39 +108,90 @@ void task_failed(crib_task *task, const struct crib_error *error)
 {
     task->result.verdict = CRIB_SETUP_FAILED;
     task->result.error = *error;
+    task_stopped(task, NULL, error);
     task_move(task, TASK_ENDING);
     uv_timer_stop(&task->timer);
+    meter_stop(task);
     task_emit_error(task, error);
 }
 
 /* Init is gone without a word before the program ran, and not because of us. */
-static void vanished(crib_task *task)
+static void vanished(crib_task *task, const struct groups_facts *facts)
 {
     struct crib_error error;
 
-    fail_text(&error, -ECONNRESET, "init", -1, NULL,
-              "ended before the program ran, wait status 0x%x", (unsigned)task->init_status);
+    if (facts->oom_kills)
+        fail_text(&error, -ENOMEM, "limits", -1, "memory", "%s",
+                  facts->own_memory ? "too little for the set-up itself: ask for more"
+                                    : "the host has none left for the set-up");
+    else
+        fail_text(&error, -ECONNRESET, "init", -1, NULL,
+                  "ended before the program ran, wait status 0x%x", (unsigned)task->init_status);
     task_failed(task, &error);
+}
+
+/* The soft limit that each process has, in seconds; 0: none. */
+static uint64_t cpu_rlimit(const crib_task *task)
+{
+    for (size_t i = 0; i < task->plan->n_limits; i++)
+        if (strcmp(task->plan->limits[i]->name, "cpu_time") == 0)
+            return task->plan->limits[i]->soft;
+    return 0;
+}
+
+/* Too much may lie in the pipes and not have been seen yet. */
+static void weigh_output(crib_task *task)
+{
+    const char *limit = task->cause ? NULL : output_passed(task);
+
+    if (!limit)
+        return;
+    task->cause = CRIB_OUTPUT;
+    task->limit = limit;
+}
+
+static void tell_usage(crib_task *task, const struct groups_facts *facts)
+{
+    Crib__Receipt line = CRIB__RECEIPT__INIT;
+    char applied[ENDING_USAGE];
+
+    ending_usage(facts, applied);
+    line.mechanism = (char *)"usage";
+    line.asked = (char *)"tree";
+    line.applied = applied;
+    task_receipt(task, &line);
 }
 
 void task_program_ended(crib_task *task, const Crib__Report__End *end)
 {
+    const Crib__CgroupPlan *cgroup = task->plan->cgroup;
+    struct groups_facts facts;
     struct ending ending = {.report = end,
-                            .cause = task->cause,
+                            .facts = task->launch.groups ? &facts : NULL,
                             .killed = task->killed,
+                            .bounds_pids = cgroup && cgroup->pids,
+                            .cpu_time_s = cpu_rlimit(task),
                             .signals = task->signals,
                             .init_status = task->init_status,
-                            .wall_us = clock_us() - task->started_us};
+                            .wall_us = clock_us() - task->started_us,
+                            .call = task->killing};
 
+    groups_measure(task->launch.groups, &facts);
     if (!end && task->state == TASK_STARTING && !task->cause && !task->killed) {
-        vanished(task);
+        vanished(task, &facts);
         return;
     }
+    if (task->state == TASK_STARTING)
+        task_stopped(task, NULL, NULL);
     if (end) {
         task->result.denials += end->refused_lost;
         task->denials_lost += end->refused_lost;
     }
+    weigh_output(task);
+    ending.cause = task->cause;
+    ending.limit = task->limit;
     ending_verdict(&ending, &task->result);
+    tell_usage(task, ending.facts);
     task_limit_reached(task);
     task_ended(task);
 }
@@ -133,6 +203,7 @@ void task_ended(crib_task *task)
         channel_catch_up(task->channel);
     task_move(task, TASK_ENDING);
     uv_timer_stop(&task->timer);
+    meter_stop(task);
     if (!task->silent && task->on.exit)
         task->on.exit(task, &task->result, task->data);
 }

@@ -79,6 +79,8 @@ static void end(crib_stream *stream, int status)
     if (stream->fd < 0)
         return;
     stream->status = status;
+    if (!stream->writes)
+        stream->bytes += pipe_waiting(stream->fd);
     if (stream->has_poll) {
         uv_close((uv_handle_t *)&stream->poll, on_closed);
         fd_close(&stream->fd);
@@ -88,20 +90,51 @@ static void end(crib_stream *stream, int status)
     }
 }
 
-static void read_some(crib_stream *stream)
+/* After a read() that brought nothing. */
+static void no_data(crib_stream *stream, ssize_t n)
+{
+    if (n == 0)
+        end(stream, 0);
+    else if (errno != EAGAIN && errno != EINTR)
+        end(stream, stream->terminal && errno == EIO ? 0 : -errno);
+}
+
+/* Nothing more may come. */
+static void read_none(crib_stream *stream)
+{
+    char data;
+    ssize_t n = read(stream->fd, &data, 1);
+
+    if (n <= 0) {
+        no_data(stream, n);
+        return;
+    }
+    output_over(stream);
+    end(stream, 0);
+}
+
+static void read_data(crib_stream *stream)
 {
     char data[STREAM_READ_SIZE];
     size_t room = sizeof(data);
     char *placed = stream->place ? stream->place(stream, &room, stream->user) : NULL;
     char *to = placed ? placed : data;
-    ssize_t n = read(stream->fd, to, room);
+    ssize_t n = read(stream->fd, to, output_left(stream, room));
 
-    if (n > 0)
-        stream->on_data(stream, to, n, stream->user);
-    else if (n == 0)
-        end(stream, 0);
-    else if (errno != EAGAIN && errno != EINTR)
-        end(stream, stream->terminal && errno == EIO ? 0 : -errno);
+    if (n <= 0) {
+        no_data(stream, n);
+        return;
+    }
+    output_taken(stream, (size_t)n);
+    stream->on_data(stream, to, n, stream->user);
+}
+
+static void read_some(crib_stream *stream)
+{
+    if (output_left(stream, 1))
+        read_data(stream);
+    else
+        read_none(stream);
     if (stream->fd >= 0 && stream->dead && stream->reading && pipe_empty(stream->fd))
         end(stream, 0);
 }
@@ -294,9 +327,10 @@ int stream_take(crib_stream *stream)
 {
     int fd;
 
-    if (stream->used || stream->closing || stream->fd < 0 || stream->terminal)
+    if (stream->used || stream->closing || stream->fd < 0 || stream->terminal || stream->meter)
         return -1;
     fd = fd_take(&stream->fd);
+    stream->taken = true;
     tell_end(stream);
     return fd;
 }

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 
 #include "crib/crib.h"
+#include "supervise/output.h"
 
 #define STREAM_HIGH_WATER (64 * 1024) /* bytes queued, above which a writer should wait */
 #define STREAM_READ_SIZE  (64 * 1024) /* bytes read at once: what a pipe holds by default */
@@ -56,6 +57,10 @@ struct crib_stream {
     bool closing; /* to be closed when the queue is empty */
     bool ended;   /* closed; no callback will come any more */
     int status;   /* why it was closed: 0 or negative errno; what the last callbacks are told */
+    bool taken;   /* by another task: how much is written to it is not known here */
+
+    uint64_t bytes;             /* taken in; once it is closed: that the task has written */
+    struct output_meter *meter; /* limits on that; NULL: none */
 
     /* Where the next bytes go instead of our own memory: *room is set; NULL: as usual. Or NULL. */
     char *(*place)(crib_stream *stream, size_t *room, void *user);

@@ -9,6 +9,10 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "supervise/escalation.h"
+#include "supervise/left.h"
+#include "supervise/meter.h"
+#include "supervise/overlays.h"
+#include "supervise/placeholders.h"
 
 static const unsigned moves[] = {
     [TASK_NEW] = 1u << TASK_STARTING | 1u << TASK_ENDING,
@@ -38,6 +42,7 @@ crib_task *task_new(uv_loop_t *loop)
     task->loop = loop;
     task->launch = (struct launch){.pidfd = -1, .control = -1};
     task->result.status = -1;
+    task->result.limit = task->result.call = "";
     arena_init(&task->arena, 0);
     return task;
 }
@@ -50,6 +55,10 @@ static void free_task(crib_task *task)
         task->streams = stream->next;
         stream_free(stream);
     }
+    relays_free(task);
+    left_free(task);
+    overlays_free(task);
+    placeholders_remove(task->placeholders);
     channel_free(task->channel);
     arena_done(&task->arena);
     free(task);
@@ -80,7 +89,8 @@ static bool all_ended(const crib_task *task)
     for (const crib_stream *stream = task->streams; stream; stream = stream->next)
         if (!stream->ended)
             return false;
-    return task->reaped && (!task->channel || task->channel->ended);
+    return task->reaped && !left_busy(task) && !overlays_busy(task) && relays_ended(task) &&
+           (!task->channel || task->channel->ended);
 }
 
 void task_settle(crib_task *task)
@@ -89,6 +99,7 @@ void task_settle(crib_task *task)
         return;
     task_move(task, TASK_ENDED);
     uv_close((uv_handle_t *)&task->timer, task_handle_closed);
+    meter_close(task);
     if (task->place)
         task->place->close(task);
 }
@@ -111,6 +122,7 @@ int task_add_stream(crib_task *task, int number, int fd, bool writes)
 
     if (!stream)
         return -ENOMEM;
+    output_watch(task, stream);
     stream->next = task->streams;
     task->streams = stream;
     return 0;
@@ -167,6 +179,7 @@ static void all_dead(crib_task *task, bool drop)
 {
     for (crib_stream *stream = task->streams; stream; stream = stream->next)
         stream_dead(stream, drop);
+    relays_dead(task, drop);
     if (task->channel)
         channel_dead(task->channel);
 }
@@ -180,10 +193,45 @@ void task_begin(crib_task *task)
     task_move(task, TASK_STARTING);
 }
 
+static void on_patience(uv_timer_t *timer)
+{
+    relays_drop(timer->data);
+}
+
+/* Whether the program was ended before it had written all that it would, or may. */
+static bool was_cut_short(const crib_task *task)
+{
+    switch (task->result.verdict) {
+    case CRIB_WALL_TIMEOUT:
+    case CRIB_CPU_TIMEOUT:
+    case CRIB_MEMORY:
+    case CRIB_PIDS:
+    case CRIB_KILLED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What it could not write it never would have: a reader gets a moment. Others are owed every byte.
+ */
+static void hurry_relays(crib_task *task)
+{
+    if (!was_cut_short(task) || task->state != TASK_ENDING || relays_ended(task))
+        return;
+    uv_update_time(task->loop);
+    uv_timer_start(&task->timer, on_patience, TASK_GRACE_MS, 0);
+}
+
 void task_gone(crib_task *task)
 {
     task->reaped = true;
+    left_gone(task, 0);
+    placeholders_remove(task->placeholders);
+    task->placeholders = NULL;
+    overlays_gone(task);
     all_dead(task, task->stopping);
+    hurry_relays(task);
     task_settle(task);
 }
 
@@ -203,6 +251,7 @@ void task_discard(crib_task *task)
     task_move(task, TASK_ENDING);
     for (crib_stream *stream = task->streams; stream; stream = stream->next)
         stream_drop(stream);
+    relays_drop(task);
     if (task->channel)
         channel_drop(task->channel);
     task_settle(task);
@@ -227,4 +276,6 @@ void task_stop(crib_task *task)
         task_kill(task);
     else if (task->state == TASK_ENDING && task->reaped)
         all_dead(task, true);
+    else if (task->state == TASK_ENDING && task->place)
+        (void)task->place->give_up(task);
 }

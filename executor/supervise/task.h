@@ -50,9 +50,11 @@
 #include "launch/launch.h"
 #include "supervise/channel.h"
 #include "supervise/ending.h"
+#include "supervise/relay.h"
 #include "supervise/stream.h"
 
 #define TASK_GRACE_MS    1000  /* between kill_signal and SIGKILL; as docker stop has it, shorter */
+#define TASK_LEAVE_MS    7000  /* for init to end a task whose files are wanted; its own is 5 s */
 #define TASK_SETUP_MS    10000 /* when the plan does not say */
 #define TASK_MAX_DENIALS 64    /* kept for the result; more are counted */
 
@@ -69,6 +71,9 @@ struct task_place {
     /* Closes all it has; each uv handle counted in task->handles ends in task_handle_closed(). The
      * sandbox goes on only where it is a detached one that runs. */
     void (*close)(crib_task *task);
+    /* Nobody waits for what the ended program wrote and no reader takes. Return: 0; -ESRCH there is
+     * none, or none that is known of here. */
+    int (*give_up)(crib_task *task);
     /* As task_resize(), the numbers checked; NULL: no terminal is to be had there. */
     int (*resize)(crib_task *task, unsigned rows, unsigned columns);
 };
@@ -97,9 +102,16 @@ struct crib_task {
     bool has_master;       /* terminal.c: its streams are on the pty's master by now */
     struct winsize window; /* terminal.c: asked last; ws_row 0: never */
 
-    enum crib_verdict cause; /* why we began to end it; 0: we did not */
-    uint64_t signals;        /* bit n-1: the caller has sent signal n */
-    bool killed;             /* by our own SIGKILL to init */
+    enum crib_verdict cause;    /* why we began to end it; 0: we did not */
+    const char *limit;          /* behind that, static; NULL: none */
+    const char *killing;        /* in the arena; the call that met a kill rule; NULL: none known */
+    struct meter *meter;        /* in the arena; NULL: nothing is measured while it runs */
+    struct output_meter output; /* output.h */
+    struct relay *relays;       /* of fds whose output is counted on its way */
+    Crib__Usage__Stream **counted; /* in the arena; by a daemon */
+    size_t n_counted;
+    uint64_t signals; /* bit n-1: the caller has sent signal n */
+    bool killed;      /* by our own SIGKILL to init */
     bool aborted;
     bool control_ended;  /* init will report no more */
     bool reaped;         /* init is gone, and with it everything inside */
@@ -111,6 +123,16 @@ struct crib_task {
     size_t n_denials;
     uint64_t denials_lost;
     struct once *told; /* in the arena; NULL: none of files yet */
+    struct left *left; /* left.h; NULL: no file is wanted */
+    bool spared;       /* init was told to end the program alone, for the sake of what it leaves */
+    Crib__CopiedOut **copied; /* in the arena; as the task's copy_out */
+    size_t n_copied;
+    struct overlays *overlays;         /* overlays.h; NULL: none is kept */
+    bool overlaid;                     /* there was one that is */
+    struct placeholders *placeholders; /* placeholders.h; NULL: none */
+    Crib__Change **changes;            /* in the arena; of overlays */
+    size_t n_changes;
+    uint64_t changes_lost;
 
     size_t max_buffer;                              /* bytes; for the error's sentence */
     void (*on_closed)(crib_task *task, void *data); /* after `close`; may be NULL */
@@ -200,11 +222,16 @@ void denial_event(const Crib__Denial *denial, struct arena *arena, struct crib_d
 /* denial.c: init has told of a refused or traced call. */
 void task_refused(crib_task *task, const Crib__Report__Refused *refused, struct arena *scratch);
 
-/* denial.c: the result is known; where a limit of the policy is behind it, it is told as a denial. */
+/* denial.c: the result is known; where a limit of the policy is behind it, it is told as a denial.
+ */
 void task_limit_reached(crib_task *task);
 
 /* A line of the receipt came about differently from the plan. */
 void task_receipt(crib_task *task, const Crib__Receipt *line);
+
+/* stopped.c: the program never ran: the receipt tells how far the start came. @step: of init, where
+ * that is where it failed; NULL. @error: NULL where it was killed. The first call counts. */
+void task_stopped(crib_task *task, const char *step, const struct crib_error *error);
 
 /* The program has ended and task->result is filled: emits `exit`. */
 void task_ended(crib_task *task);

@@ -102,6 +102,39 @@ static int read_octal(const char *text, uint64_t *ret, char why[UNIT_WHY])
     return r < 0 ? refuse(why, text, "is too large") : 0;
 }
 
+/* Whole numbers, and up to three decimals behind a point: nothing is rounded. */
+static int read_thousandths(const char *text, uint64_t *ret, char why[UNIT_WHY])
+{
+    const char *at = text, *point;
+    uint64_t value, part = 0;
+    int r = read_digits(&at, 10, &value);
+
+    point = at;
+    if (r == -EINVAL || (*at == '.' && (++at, read_digits(&at, 10, &part)) == -EINVAL) || *at)
+        return refuse(why, text, "is not a number such as 2 or 1.5");
+    if (text[0] == '0' && digit_of(text[1]) < 10)
+        return refuse(why, text, "must not begin with 0");
+    if (at - point > 4)
+        return refuse(why, text, "has more than three decimals");
+    for (ptrdiff_t digits = at - point; digits > 1 && digits < 4; digits++)
+        part *= 10;
+    if (r == -ERANGE || __builtin_mul_overflow(value, 1000, &value) ||
+        __builtin_add_overflow(value, part, &value))
+        return refuse(why, text, "is too large");
+    *ret = value;
+    return 0;
+}
+
+static void write_thousandths(uint64_t value, char text[UNIT_TEXT])
+{
+    int n = snprintf(text, UNIT_TEXT, "%" PRIu64 ".%03u", value / 1000, (unsigned)(value % 1000));
+
+    while (text[n - 1] == '0')
+        text[--n] = '\0';
+    if (text[n - 1] == '.')
+        text[n - 1] = '\0';
+}
+
 static int apply_suffix(enum unit unit, const char *text, const char *suffix, uint64_t *ret,
                         char why[UNIT_WHY])
 {
@@ -139,6 +172,8 @@ int unit_read(const struct unit_row *row, const char *text, uint64_t *ret, char 
         return read_octal(text, ret, why);
     if (text[0] == '-' && digit_of(text[1]) < 10)
         return refuse(why, text, "must not be negative");
+    if (unit == UNIT_THOUSANDTHS)
+        return read_thousandths(text, ret, why);
     if (hex)
         at += 2;
     r = read_digits(&at, hex ? 16 : 10, &value);
@@ -181,6 +216,8 @@ char *unit_write(const struct unit_row *row, uint64_t value, char text[UNIT_TEXT
         snprintf(text, UNIT_TEXT, "unlimited");
     else if (unit == UNIT_OCTAL)
         snprintf(text, UNIT_TEXT, "0%03" PRIo64, value);
+    else if (unit == UNIT_THOUSANDTHS)
+        write_thousandths(value, text);
     else {
         for (const struct suffix *s = suffixes(unit); value && s->text; s++) {
             if (value % s->factor == 0) {

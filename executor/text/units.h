@@ -17,6 +17,7 @@ enum unit {
     UNIT_BYTES,
     UNIT_MILLISECONDS,
     UNIT_OCTAL,
+    UNIT_THOUSANDTHS, /* decimals, `1.5` is 1500 */
 };
 
 struct unit_row {
@@ -47,7 +48,7 @@ int unit_read(const struct unit_row *row, const char *text, uint64_t *ret, char 
 /* Read a signed decimal number. Return: as unit_read(). */
 int unit_read_signed(const char *text, int64_t *ret, char why[UNIT_WHY]);
 
-/* Writes @value as unit_read() takes it, with the largest unit that divides it. Return: @text. */
+/* Writes @value as unit_read() takes it, the shortest way. Return: @text. */
 char *unit_write(const struct unit_row *row, uint64_t value, char text[UNIT_TEXT]);
 
 #endif

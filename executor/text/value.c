@@ -13,6 +13,12 @@
 
 #define WORDS_MAX 64 /* enum words that a suggestion is made from */
 
+/* Whether it is a number without a suffix: quotes are for text, and for `unlimited`. */
+static bool is_bare(const struct unit_row *row)
+{
+    return !row || row->unit == UNIT_COUNT || row->unit == UNIT_THOUSANDTHS;
+}
+
 static int read_unsigned(const ProtobufCMessageDescriptor *type,
                          const ProtobufCFieldDescriptor *field, const struct source *source,
                          union field_value *ret, char why[VALUE_WHY])
@@ -21,7 +27,8 @@ static int read_unsigned(const ProtobufCMessageDescriptor *type,
     uint64_t value;
     int r;
 
-    if (!source->plain && !row) {
+    if (!source->plain && is_bare(row) &&
+        !(row && row->unlimited && strcmp(source->text, "unlimited") == 0)) {
         snprintf(why, VALUE_WHY, "a number is wanted, without quotes");
         return -EINVAL;
     }
@@ -203,7 +210,7 @@ static const char *unsigned_text(const struct unit_row *row, uint64_t value, boo
     _Static_assert(VALUE_TEXT >= UNIT_TEXT, "a number with its unit fits");
     if (json && row && row->unit == UNIT_BYTES && !unlimited)
         row = NULL;
-    *ret_quote = unlimited || (row && row->unit != UNIT_COUNT);
+    *ret_quote = unlimited || !is_bare(row);
     return unit_write(row, value, text);
 }
 

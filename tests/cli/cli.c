@@ -79,6 +79,8 @@ static void become_crib(const struct cli *cli, const int *input, int out, int er
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    if (cli->before && cli->before() != 0)
+        _exit(249);
     execv(argv[0], argv);
     _exit(251);
 }

@@ -23,6 +23,7 @@ struct cli {
     unsigned closed;         /* bits of fds 0 to 2 that are closed */
     bool want_result;        /* fd 9 is open, its text is in `result` */
     bool large_args;         /* raise the limit on arguments first */
+    int (*before)(void);     /* in the new process, before it is crib; anything but 0 is 249 */
     /* While it runs; signals may be sent to pid. */
     void (*meanwhile)(struct cli *cli);
     unsigned pause_us; /* for meanwhile */

@@ -91,11 +91,11 @@ static void test_kill(void **state)
     daemon_begin(NULL);
     one = DAEMON_DETACH("sh", "-c", trap);
     other = DAEMON_DETACH("sleep", "1000");
-    CLI_EXPECT(&cli, 0, "ps");
-    test_contains(cli.out, " running ");
     do /* until it has set its trap */
         CLI_EXPECT(&cli, 0, "logs", one);
     while (strcmp(cli.out, "ready\n") != 0);
+    CLI_EXPECT(&cli, 0, "ps");
+    test_contains(cli.out, " running ");
     CLI_EXPECT(&cli, STATUS_FAILED, "kill", "-s", "usr1", "999", one);
     test_contains(cli.err, "999");
     CLI_EXPECT(&cli, 4, "wait", one);

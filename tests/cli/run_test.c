@@ -2,11 +2,14 @@
 /* crib run: exit statuses, what is handed on, where options end. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -265,6 +268,58 @@ static void test_signals_are_passed_on(void **state)
     cli_done(&cli);
 }
 
+static bool has_ended(pid_t pid)
+{
+    siginfo_t info = {0};
+
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+    return info.si_pid == pid;
+}
+
+/* The pipe is full, and the program has ended or is about to. A second signal while crib closes
+ * would end it at once: the next comes late.
+ */
+static void terminate_often(struct cli *cli)
+{
+    int waiting = 0, fd = open(cli->output_file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    for (int i = 0; i < 2000 && waiting < 65536; i++) {
+        assert_int_equal(ioctl(fd, FIONREAD, &waiting), 0);
+        usleep(10000);
+    }
+    assert_int_equal(waiting, 65536);
+    for (int i = 0; i < 400 && !has_ended(cli->pid); i++) {
+        if (i % 100 == 0)
+            kill(cli->pid, SIGTERM);
+        usleep(50000);
+    }
+    assert_true(has_ended(cli->pid));
+    close(fd);
+}
+
+/* Its output waits in crib for a reader that never comes: then the signal is for crib. */
+static void test_a_signal_when_only_the_output_is_left(void **state)
+{
+    static const char *const rules = "extends: [default]\nlimits: {output: 10M}\n";
+    char *dir = cli_dir(), pipe[4096], policy[4096];
+    struct cli cli = {.meanwhile = terminate_often, .output_file = pipe};
+    int held;
+
+    (void)state;
+    snprintf(pipe, sizeof(pipe), "%s/pipe", dir);
+    snprintf(policy, sizeof(policy), "%s/output.yaml", dir);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    held = open(pipe, O_RDWR | O_CLOEXEC);
+    assert_true(held >= 0);
+    test_write(policy, rules, strlen(rules), 0644);
+    CLI(&cli, "run", "--policy", policy, "head", "-c", "100000", "/dev/zero");
+    assert_true(cli.status == 0 || cli.status == 128 + SIGTERM);
+    close(held);
+    cli_done(&cli);
+    free(dir);
+}
+
 static void soon(struct cli *cli)
 {
     usleep(cli->pause_us);
@@ -414,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_tmpfs),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_signals_are_passed_on),
+        cmocka_unit_test(test_a_signal_when_only_the_output_is_left),
         cmocka_unit_test(test_early_signals),
         cmocka_unit_test(test_ignored_signals_stay_ignored),
         cmocka_unit_test(test_no_descriptors_are_handed_on),

@@ -156,6 +156,41 @@ static int verb_link(int argc, char **argv)
     return !say(argv[2], link(argv[1], argv[2]));
 }
 
+/* swap ONE OTHER: a process that exchanges the two names for as long as it lives. */
+static int verb_swap(int argc, char **argv)
+{
+    int first = renameat2(AT_FDCWD, argv[1], AT_FDCWD, argv[2], RENAME_EXCHANGE);
+
+    (void)argc;
+    if (!say(argv[1], first))
+        return 1;
+    fflush(stdout);
+    if (fork() != 0)
+        return 0;
+    for (;;)
+        renameat2(AT_FDCWD, argv[1], AT_FDCWD, argv[2], RENAME_EXCHANGE);
+}
+
+/* grow PATH: a process that appends to a file, and makes it anew, for as long as it lives. */
+static int verb_grow(int argc, char **argv)
+{
+    char data[4096];
+
+    (void)argc;
+    memset(data, 'x', sizeof(data));
+    if (fork() != 0)
+        return 0;
+    for (unsigned i = 0;; i++) {
+        int fd = open(argv[1], O_WRONLY | O_CREAT | O_APPEND | (i % 64 ? 0 : O_TRUNC), 0600);
+
+        if (fd < 0)
+            continue;
+        if (write(fd, data, sizeof(data)) < 0 || ftruncate(fd, (off_t)(i % 64) * 100) < 0)
+            i += 7;
+        close(fd);
+    }
+}
+
 static int verb_chmod(int argc, char **argv)
 {
     (void)argc;
@@ -321,6 +356,8 @@ const struct verb file_verbs[] = {
     {"unlink", verb_unlink, 1},
     {"symlink", verb_symlink, 2},
     {"link", verb_link, 2},
+    {"swap", verb_swap, 2},
+    {"grow", verb_grow, 1},
     {"chmod", verb_chmod, 2},
     {"mknod", verb_mknod, 3},
     {"chdir", verb_chdir, 1},

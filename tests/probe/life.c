@@ -90,6 +90,35 @@ static int verb_hog(int argc, char **argv)
     return !say("hog", 0);
 }
 
+/* hogs N MIB: so many children at once, each with memory that is really there. */
+static int verb_hogs(int argc, char **argv)
+{
+    long count = number(argv[1]), there = 0;
+    char *args[] = {"hog", argv[2], NULL}, done;
+    int ends[2];
+
+    (void)argc;
+    fflush(stdout);
+    if (pipe(ends) < 0)
+        return !say("hogs", -1);
+    signal(SIGTERM, SIG_IGN);
+    for (long i = 0; i < count; i++)
+        if (fork() == 0) {
+            signal(SIGTERM, SIG_DFL);
+            verb_hog(2, args);
+            if (write(ends[1], "x", 1) == 1)
+                for (;;)
+                    pause();
+            _exit(1);
+        }
+    while (there < count && read(ends[0], &done, 1) == 1)
+        there++;
+    kill(0, SIGTERM); /* not us */
+    while (wait(NULL) > 0)
+        ;
+    return !say("hogs", 0);
+}
+
 /* stack KIB: deep into the stack. */
 static int verb_stack(int argc, char **argv)
 {
@@ -323,14 +352,11 @@ static int verb_stopself(int argc, char **argv)
 }
 
 const struct verb life_verbs[] = {
-    {"exit", verb_exit, 1},         {"raise", verb_raise, 1},
-    {"sleep", verb_sleep, 1},       {"ignore", verb_ignore, 1},
-    {"spam", verb_spam, 2},         {"echo", verb_echo, 0},
-    {"hog", verb_hog, 1},           {"stack", verb_stack, 1},
-    {"busy", verb_busy, 1},         {"crash", verb_crash, 0},
-    {"openmany", verb_openmany, 1}, {"closeall", verb_closeall, 0},
-    {"orphan", verb_orphan, 1},     {"daemon", verb_daemon, 1},
-    {"reparent", verb_reparent, 1}, {"forkbomb", verb_forkbomb, 1},
-    {"threads", verb_threads, 1},   {"mainless", verb_mainless, 0},
-    {"stopself", verb_stopself, 0}, {NULL, NULL, 0},
+    {"exit", verb_exit, 1},         {"raise", verb_raise, 1},       {"sleep", verb_sleep, 1},
+    {"ignore", verb_ignore, 1},     {"spam", verb_spam, 2},         {"echo", verb_echo, 0},
+    {"hogs", verb_hogs, 2},         {"hog", verb_hog, 1},           {"stack", verb_stack, 1},
+    {"busy", verb_busy, 1},         {"crash", verb_crash, 0},       {"openmany", verb_openmany, 1},
+    {"closeall", verb_closeall, 0}, {"orphan", verb_orphan, 1},     {"daemon", verb_daemon, 1},
+    {"reparent", verb_reparent, 1}, {"forkbomb", verb_forkbomb, 1}, {"threads", verb_threads, 1},
+    {"mainless", verb_mainless, 0}, {"stopself", verb_stopself, 0}, {NULL, NULL, 0},
 };

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct verb *const families[] = {
     state_verbs,  file_verbs, call_verbs,    net_verbs,      ipc_verbs,
     attack_verbs, life_verbs, channel_verbs, terminal_verbs,
+    pair_verbs,
 };
 
 const char *errno_name(int code)
@@ -69,11 +71,32 @@ static const struct verb *find(const char *name)
     return NULL;
 }
 
+static int run(int argc, char **argv);
+
+/* forked VERB…: in a child, which is waited for: `forked exited N`, `forked signaled N`. */
+static int run_forked(int argc, char **argv)
+{
+    int status = 0;
+    pid_t pid;
+
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0)
+        _exit(run(argc - 1, argv + 1));
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return !say("forked", -1);
+    printf("forked %s %d\n", WIFEXITED(status) ? "exited" : "signaled",
+           WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    return 0;
+}
+
 static int run(int argc, char **argv)
 {
     const struct verb *verb = argc > 0 ? find(argv[0]) : NULL;
     int status;
 
+    if (argc > 1 && strcmp(argv[0], "forked") == 0)
+        return run_forked(argc, argv);
     if (!verb || argc - 1 < verb->args) {
         fprintf(stderr, "probe: %s: %s\n", argc > 0 ? argv[0] : "(nothing)",
                 verb ? "too few arguments" : "no such verb");

@@ -31,7 +31,7 @@ static void test_secrets_stay_outside(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
         setenv(secrets[i], "secret-value", 1);
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         char *out;
 
         if (strcmp(*name, "open") == 0)

@@ -183,7 +183,7 @@ static void time_runs_out(void **state)
 
     (void)state;
     crib_options_init(&options);
-    options.timeout_ms = 200;
+    options.timeout_ms = 1000;
     run("echo started; exec sleep 100", &options, &told);
     assert_int_equal(told.error.code, -ETIMEDOUT);
     assert_string_equal(told.out, "started\n");

@@ -30,7 +30,7 @@ static void test_spawn_has_three_pipes(void **state)
 static void test_every_policy_gives_the_same(void **state)
 {
     (void)state;
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         char *out = sandbox_output(*name, "fds");
 
         assert_string_equal(out, three_pipes);

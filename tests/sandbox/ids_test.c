@@ -29,7 +29,7 @@ static void test_the_default_ids(void **state)
 static void test_no_policy_gives_roots(void **state)
 {
     (void)state;
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         char *out = sandbox_output(*name, "ids");
 
         assert_true(strcmp(sandbox_line(out, "uid"), "0 0 0") != 0);

@@ -27,7 +27,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-#define LIVE_PATIENCE_MS 30000
+#define LIVE_PATIENCE_MS 60000
 
 struct live {
     uv_loop_t loop;

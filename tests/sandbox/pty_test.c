@@ -15,13 +15,21 @@
 
 #define MIB (1 << 20)
 
+/* A daemon counts what `judge` lets a task say, and a terminal of its client's does not pass it. */
+static bool can_have_one(const char *policy)
+{
+    return !sandbox_address() || strcmp(policy, "judge") != 0;
+}
+
 static void test_it_is_a_terminal_and_the_controlling_one(void **state)
 {
     (void)state;
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         struct terminal t;
         const char *out;
 
+        if (!can_have_one(*name))
+            continue;
         terminal_open(&t);
         t.task.options.policy = *name;
         t.task.options.rows = 33;
@@ -53,9 +61,11 @@ static void test_unless_asked_its_size_is_24_80(void **state)
 static void test_no_other_descriptor_comes_along(void **state)
 {
     (void)state;
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         struct terminal t;
 
+        if (!can_have_one(*name))
+            continue;
         terminal_open(&t);
         t.task.options.policy = *name;
         assert_string_equal(TERMINAL_PROBE(&t, "fds"), "0 chr rw\n1 chr rw\n2 chr rw\n");

@@ -31,7 +31,7 @@ struct sandbox {
     const char *rules;           /* text of a policy; beats options.policy */
     const char *input;           /* for stdin, then its end; NULL: only the end */
     bool fork;                   /* start it by crib_fork: with a channel */
-    unsigned patience_ms;        /* the task is killed and the test fails after it; 0: 20000 */
+    unsigned patience_ms;        /* the task is killed and the test fails after it; 0: 60000 */
     void (*before)(void);        /* starve.h: called first in the other process */
     void (*around)(struct sandbox *box, bool start); /* before the start, and after the end */
     void (*meanwhile)(struct sandbox *box);          /* called once when the program runs */
@@ -102,6 +102,10 @@ void sandbox_only_privileged(bool privileged);
 
 /* For sandbox.before: an ordinary user without groups, as after a login. */
 void sandbox_become_ordinary(void);
+
+/* The shipped policies that can run here: of an ordinary caller's cgroups nothing is known, so not
+ * `judge`. Ended by NULL; static. */
+const char *const *sandbox_policies(void);
 
 /* The id that a task has by default here. */
 unsigned sandbox_task_uid(void);

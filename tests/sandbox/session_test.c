@@ -19,7 +19,7 @@ static const struct starve nothing[] = {STARVE_END};
 static void test_the_task_leads_a_session(void **state)
 {
     (void)state;
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         char *out = sandbox_output(*name, "session");
         const char *pid = sandbox_line(out, "pid");
 

@@ -40,6 +40,13 @@ static void put(struct program *program, uint16_t op, uint32_t k, unsigned yes, 
     program->code[program->len++] = (struct sock_filter){op, (uint8_t)yes, (uint8_t)no, k};
 }
 
+static uint32_t answer(int code)
+{
+    if (code == STARVE_PRETENDED)
+        return SECCOMP_RET_ERRNO;
+    return code ? SECCOMP_RET_ERRNO | (uint32_t)code : SECCOMP_RET_USER_NOTIF;
+}
+
 static void put_rule(struct program *program, const struct starve *rule)
 {
     unsigned left = 2;
@@ -60,8 +67,7 @@ static void put_rule(struct program *program, const struct starve *rule)
         put(program, BPF_JMP | BPF_JEQ | BPF_K, when->value, when->other ? left : 0,
             when->other ? 0 : left);
     }
-    put(program, BPF_RET | BPF_K,
-        rule->code ? SECCOMP_RET_ERRNO | (uint32_t)rule->code : SECCOMP_RET_USER_NOTIF, 0, 0);
+    put(program, BPF_RET | BPF_K, answer(rule->code), 0, 0);
 }
 
 static void compile(const struct starve *rules, struct program *program)

@@ -21,10 +21,12 @@ struct starve_when {
     bool other; /* anything but @value */
 };
 
+#define STARVE_PRETENDED (-1) /* success, and nothing is done */
+
 /* The end of a list has number -1. */
 struct starve {
     long number;
-    int code; /* the errno that it gets; 0: it is held while the hook runs */
+    int code; /* the errno that it gets; 0: it is held while the hook runs; STARVE_PRETENDED */
     struct starve_when when[3];
 };
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -85,6 +86,18 @@ static const struct failure failures[] = {
      NULL,
      {SYS_fsmount, E, {IS(2, MAKE_PROC)}}},
     {"write", "mounts", "write the file", ANYBODY, NULL, {SYS_symlinkat, E, {{0}}}},
+    {"overlay",
+     "mounts",
+     "make the overlay",
+     ANYBODY,
+     "extends: [default]\nmounts: [{type: overlay, source: /usr/share, target: /w}]\n",
+     {SYS_umount2, E, {{0}}}},
+    {"mask",
+     "mounts",
+     "mask",
+     ANYBODY,
+     "extends: [default]\nmounts: [{type: mask, target: /usr/share}]\n",
+     {SYS_mkdirat, E, {IS(2, 0)}}},
     {"pivot", "mounts", "new root", ANYBODY, NULL, {SYS_pivot_root, E, {{0}}}},
     {"read_only",
      "mounts",
@@ -92,6 +105,12 @@ static const struct failure failures[] = {
      ANYBODY,
      NULL,
      {SYS_mount_setattr, E, {IS(2, FLAG_EMPTY)}}},
+    {"thread",
+     "init",
+     "start its own thread",
+     ROOT,
+     "extends: [default]\nlimits: {pids: 10}\n",
+     {SYS_eventfd2, E, {IS(1, EFD_CLOEXEC)}}},
     {"loopback", "net", "bring lo up", ANYBODY, NULL, {SYS_ioctl, E, {IS(1, 0x8914)}}},
     {"terminal",
      "terminal",
@@ -150,7 +169,7 @@ static const struct failure failures[] = {
      NULL,
      {SYS_prctl, E, {IS(0, PR_CAP_AMBIENT), IS(1, PR_CAP_AMBIENT_CLEAR_ALL)}}},
     {"privileges",
-     "syscalls",
+     "privileges",
      "new privileges",
      ANYBODY,
      NULL,
@@ -310,11 +329,15 @@ static void test_the_set_up_has_a_deadline(void **state)
 static void test_no_step_is_forgotten(void **state)
 {
     static const char *const steps[] = {
-#define STEP(name, word, detail) #name,
+#define STEP(name, ...) #name,
 #include "init/steps.def"
 #undef STEP
     };
-    static const char *const others[] = {"attach", "cwd", "exec", "interpreter", "changed"};
+    static const char *const others[] = {"attach", "cwd", "exec", "interpreter", "changed",
+                                         /* copy_test.c */
+                                         "copy_target", "copy_in", "copy_size",
+                                         /* overlay_test.c */
+                                         "inside"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {

@@ -84,7 +84,7 @@ static void check_number(const char *policy, const char *out, long nr, enum word
 static void test_every_number_under_every_policy(void **state)
 {
     (void)state;
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         enum word words[NUMBERS];
         unsigned denied = 0;
         struct sandbox box;
@@ -141,7 +141,7 @@ static void test_clone3_is_unknown(void **state)
 static void test_other_architectures_are_dead(void **state)
 {
     (void)state;
-    for (const char *const *name = crib_policy_names(); *name; name++) {
+    for (const char *const *name = sandbox_policies(); *name; name++) {
         struct sandbox box;
 
         if (strcmp(*name, "open") == 0)

@@ -117,8 +117,9 @@ static inline const char *terminal_probe(struct terminal *t, const char *const *
     terminal_start(t, sandbox_probe_path(), verbs);
     terminal_end(t);
     if (t->task.result.verdict != CRIB_EXITED || t->task.result.status != 0)
-        fail_msg("verdict %d, status %d, signal %d: %s", (int)t->task.result.verdict,
-                 t->task.result.status, t->task.result.signal, terminal_text(t));
+        fail_msg("verdict %d, status %d, signal %d, %s: %s: %s", (int)t->task.result.verdict,
+                 t->task.result.status, t->task.result.signal, t->task.result.error.step,
+                 t->task.result.error.detail, terminal_text(t));
     return terminal_text(t);
 }
 #define TERMINAL_PROBE(t, ...) terminal_probe(t, (const char *const[]){__VA_ARGS__, NULL})

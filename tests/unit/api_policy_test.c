@@ -85,9 +85,12 @@ static void test_every_field(void **state)
         "namespaces: {mount: host, net: new, ipc: host, uts: host, cgroup: new}",
         "net: {loopback: false, connect_ports: [1, 443], bind_ports: [65535],\n"
         "  abstract_sockets: true}",
-        "limits: {memory: 18446744073709551615, pids: 0, wall_time: 1ms, cpu_time: 1h,\n"
+        "limits: {memory: 18446744073709551615, pids: 1, wall_time: 1ms, cpu_time: 1h,\n"
         "  file_size: 3K, open_files: 7, stack: 1M, address_space: 1T, locked_memory: 1,\n"
         "  core: true, preferred: [pids]}",
+        "limits: {swap: 0, pids: unlimited, cpus: 0.001, cpuset: '0-3,6', io_weight: 1, output: 1,\n"
+        "  output_total: 5M, tmpfs_size: unlimited, tmpfs_inodes: 3, preferred: [cpuset]}",
+        "limits: {cpus: 12.5, cpuset: 7, cpu_time: unlimited, wall_time: unlimited}",
         "mounts: [{type: file, target: /a, content: !!binary /wD+, mode: 0}, {target: '/ a'}]",
         "mounts: [{target: !!binary L/8=, source: /b, write: true, dev: true, optional: true}]",
         "mounts: [{type: file, target: /a, content: \"a\\n b\\n\\n\"}]",

@@ -103,6 +103,21 @@ static inline void add_hard(struct fixture *f, uint32_t resource, uint64_t hard)
     assert_int_equal(arena_push(&f->arena, &f->host->limits, &f->host->n_limits, limit), 0);
 }
 
+static inline Crib__HostController *add_controller(struct fixture *f, const char *name,
+                                                   unsigned version, const char *dir)
+{
+    Crib__HostController *found = ARENA_NEW(&f->arena, crib__host_controller, Crib__HostController);
+
+    found->name = (char *)name;
+    found->has_version = found->has_dir = found->has_swap = true;
+    found->version = version;
+    found->dir = bytes(dir);
+    found->swap = true;
+    assert_int_equal(arena_push(&f->arena, &f->host->controllers, &f->host->n_controllers, found),
+                     0);
+    return found;
+}
+
 /* An ordinary user's host with everything, and a policy that allows a program to start. */
 static inline void fixture_start(struct fixture *f)
 {

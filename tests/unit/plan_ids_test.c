@@ -172,10 +172,135 @@ static void test_required_groups_that_stay_are_refused_with_the_remedy(void **st
     fixture_start(&f);
     f.host->groups = 3;
     set_need(&f, CRIB__NEED__required);
-    must_refuse(&f, -EOPNOTSUPP,
-                "ids.groups: 3 supplementary groups would be kept: an ordinary caller cannot drop "
-                "them: run crib as root, or inside a user namespace that newgidmap made from a "
-                "subgid range, or say `groups: preferred`");
+    must_refuse(
+        &f, -EOPNOTSUPP,
+        "ids.groups: 3 supplementary groups would be kept: an ordinary caller cannot drop "
+        "them without newgidmap and a range in /etc/subgid: give it one, run crib as root, or "
+        "say `groups: preferred`");
+    fixture_done(&f);
+}
+
+static void set_own(struct fixture *f, Crib__Need need)
+{
+    if (!f->policy->ids)
+        f->policy->ids = ARENA_NEW(&f->arena, crib__ids, Crib__Ids);
+    f->policy->ids->has_own = true;
+    f->policy->ids->own = need;
+}
+
+static void give_own(struct fixture *f)
+{
+    f->host->own = ARENA_NEW(&f->arena, crib__host_own, Crib__HostOwn);
+    f->host->own->has_uid = f->host->own->has_gid = true;
+    f->host->own->uid = 300001;
+    f->host->own->gid = 400001;
+}
+
+static void test_root_gives_an_id_of_its_own(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f);
+    f.host->uid = f.host->gid = 0;
+    f.host->privileged = true;
+    set_own(&f, CRIB__NEED__required);
+    give_own(&f);
+    must_build(&f);
+    assert_int_equal(f.plan->ids->uid, 300001);
+    assert_int_equal(f.plan->ids->gid, 400001);
+    assert_int_equal(f.plan->ids->init_uid, 65533);
+    assert_false(f.plan->ids->by_helper);
+    assert_true(f.plan->ids->clear_groups);
+    assert_string_equal(receipt_of(&f, "ids.own"), "required -> uid 300001, gid 400001");
+    assert_string_equal(receipt_of(&f, "ids"), "unset -> uid 300001, gid 400001");
+    fixture_done(&f);
+}
+
+static void test_an_ordinary_callers_comes_from_the_helpers(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f);
+    set_need(&f, CRIB__NEED__required);
+    set_own(&f, CRIB__NEED__preferred);
+    give_own(&f);
+    f.host->groups = 2;
+    must_build(&f);
+    assert_int_equal(f.plan->ids->uid, 300001);
+    assert_int_equal(f.plan->ids->gid, 400001);
+    assert_int_equal(f.plan->ids->init_uid, 1000);
+    assert_int_equal(f.plan->ids->init_gid, 1000);
+    assert_true(f.plan->ids->by_helper && f.plan->ids->clear_groups);
+    assert_false(f.plan->ids->deny_setgroups || f.plan->ids->has_spare_gid);
+    assert_string_equal(receipt_of(&f, "ids.own"), "preferred -> uid 300001, gid 400001");
+    assert_string_equal(receipt_of(&f, "ids.groups"), "required -> cleared");
+    fixture_done(&f);
+}
+
+static void test_without_an_id_of_its_own(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f);
+    set_own(&f, CRIB__NEED__required);
+    must_refuse(&f, -EOPNOTSUPP, "ids.own: this host gives tasks no ids of their own");
+    f.host->own = ARENA_NEW(&f.arena, crib__host_own, Crib__HostOwn);
+    f.host->own->why = (char *)"it rains: wait";
+    must_refuse(&f, -EOPNOTSUPP, "ids.own: it rains: wait");
+    set_own(&f, CRIB__NEED__preferred);
+    must_build(&f);
+    assert_int_equal(f.plan->ids->uid, 1000);
+    assert_false(f.plan->ids->by_helper);
+    assert_string_equal(receipt_of(&f, "ids.own"), "preferred -> not available: it rains: wait");
+    give_own(&f);
+    f.task->has_uid = true;
+    f.task->uid = 1000;
+    must_build(&f);
+    assert_int_equal(f.plan->ids->uid, 1000);
+    assert_string_equal(receipt_of(&f, "ids.own"),
+                        "preferred -> not available: a uid or gid was asked for: leave both unset");
+    set_own(&f, CRIB__NEED__required);
+    must_refuse(&f, -EOPNOTSUPP, "ids.own: a uid or gid was asked for: leave both unset");
+    set_own(&f, CRIB__NEED__off);
+    must_build(&f);
+    assert_string_equal(receipt_of(&f, "ids.own"), "nothing");
+    fixture_done(&f);
+}
+
+/* With a gid that newgidmap may map besides, an ordinary caller's own task can clear its groups. */
+static void test_groups_by_a_spare_gid(void **state)
+{
+    struct fixture f;
+    Crib__HostIds *ids;
+
+    (void)state;
+    fixture_start(&f);
+    f.host->groups = 3;
+    ids = ARENA_NEW(&f.arena, crib__host_ids, Crib__HostIds);
+    ids->first = 300000;
+    ids->count = 10;
+    assert_int_equal(arena_push(&f.arena, &f.host->sub_ids, &f.host->n_sub_ids, ids), 0);
+    ids = ARENA_NEW(&f.arena, crib__host_ids, Crib__HostIds);
+    ids->groups = true;
+    ids->first = 400000;
+    ids->count = 10;
+    assert_int_equal(arena_push(&f.arena, &f.host->sub_ids, &f.host->n_sub_ids, ids), 0);
+    set_need(&f, CRIB__NEED__required);
+    must_build(&f);
+    assert_int_equal(f.plan->ids->uid, 1000);
+    assert_int_equal(f.plan->ids->gid, 1000);
+    assert_int_equal(f.plan->ids->spare_gid, 400000);
+    assert_true(f.plan->ids->by_helper && f.plan->ids->clear_groups);
+    assert_false(f.plan->ids->deny_setgroups);
+    assert_string_equal(receipt_of(&f, "ids.groups"), "required -> cleared");
+    /* It costs two programs: not for what is only preferred. */
+    set_need(&f, CRIB__NEED__preferred);
+    must_build(&f);
+    assert_false(f.plan->ids->by_helper);
+    assert_string_equal(receipt_of(&f, "ids.groups"), "preferred -> kept 3");
     fixture_done(&f);
 }
 
@@ -190,6 +315,10 @@ int main(void)
         cmocka_unit_test(test_root_without_the_means_is_refused),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_required_groups_that_stay_are_refused_with_the_remedy),
+        cmocka_unit_test(test_root_gives_an_id_of_its_own),
+        cmocka_unit_test(test_an_ordinary_callers_comes_from_the_helpers),
+        cmocka_unit_test(test_without_an_id_of_its_own),
+        cmocka_unit_test(test_groups_by_a_spare_gid),
     };
 
     return test_run(tests);

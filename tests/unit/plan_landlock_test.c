@@ -88,6 +88,10 @@ static void test_among_the_hosts_mounts_files_are_free(void **state)
     must_build(&f);
     assert_string_equal(rules_of(&f), "/:rwx");
     assert_int_equal(f.plan->landlock->abi, 1);
+    assert_true(f.plan->landlock->required);
+    assert_string_equal(receipt_of(&f, "landlock"),
+                        "required -> ABI 1; not available: truncating (ABI 3), device ioctls "
+                        "(ABI 5), signals (ABI 6)");
     assert_false(f.plan->landlock->scope_abstract || f.plan->landlock->scope_signal);
     fixture_done(&f);
 }
@@ -157,6 +161,10 @@ static void test_abstract_sockets_on_the_hosts_net(void **state)
     (void)state;
     start(&f, CRIB__NEED__required, 5);
     must_build(&f); /* none of outside in a network of one's own */
+    assert_string_equal(receipt_of(&f, "net.abstract_sockets"),
+                        "out of reach -> out of reach: a network of its own");
+    assert_string_equal(receipt_of(&f, "landlock"),
+                        "required -> ABI 5; not available: signals (ABI 6)");
     on_the_hosts_net(&f);
     must_refuse(&f, -EOPNOTSUPP,
                 "net abstract_sockets: not available: Landlock here is ABI 5, scopes need 6: a "
@@ -169,10 +177,13 @@ static void test_abstract_sockets_on_the_hosts_net(void **state)
     f.host->landlock_abi = 6;
     must_build(&f);
     assert_true(f.plan->landlock->scope_abstract);
+    assert_string_equal(receipt_of(&f, "net.abstract_sockets"),
+                        "out of reach -> out of reach: held by Landlock");
     f.policy->net->has_abstract_sockets = f.policy->net->abstract_sockets = true;
     must_build(&f);
     assert_false(f.plan->landlock->scope_abstract);
     assert_true(f.plan->landlock->scope_signal);
+    assert_string_equal(receipt_of(&f, "net.abstract_sockets"), "in reach -> in reach");
     fixture_done(&f);
 }
 
@@ -186,6 +197,7 @@ static void test_abstract_sockets_without_landlock(void **state)
     must_build(&f);
     assert_string_equal(receipt_of(&f, "net.abstract_sockets"),
                         "unset -> in reach: landlock is off");
+    assert_string_equal(receipt_of(&f, "landlock"), "off -> off");
     f.policy->net->has_abstract_sockets = true;
     must_refuse(&f, -EINVAL,
                 "net abstract_sockets: only Landlock can keep them out of reach in the host's "

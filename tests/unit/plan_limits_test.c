@@ -59,10 +59,10 @@ static void test_each_limit_has_its_resource(void **state)
     fixture_done(&f);
 }
 
-static void test_cpu_time_is_rounded_up_and_kills_a_second_later(void **state)
+/* Behind the clock of the whole task, which is exact. */
+static void test_cpu_time_of_each_process_comes_a_second_later(void **state)
 {
-    static const uint64_t rows[][2] = {
-        {1, 1}, {999, 1}, {1000, 1}, {1001, 2}, {UINT64_MAX, 18446744073709552u}};
+    static const uint64_t rows[][2] = {{1, 2}, {999, 2}, {1000, 2}, {1001, 3}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -70,11 +70,16 @@ static void test_cpu_time_is_rounded_up_and_kills_a_second_later(void **state)
         Crib__Limits *limits;
 
         fixture_start(&f);
+        add_controller(&f, "cpuacct", 2, "/sys/fs/cgroup");
         limits = add_limits(&f);
         limits->has_cpu_time = true;
         limits->cpu_time = rows[i][0];
         must_build(&f);
         must_hold(&f, "cpu_time", RLIMIT_CPU, rows[i][1], rows[i][1] + 1);
+        assert_int_equal(f.plan->cgroup->cpu_time, rows[i][0]);
+        limits->cpu_time = UINT64_MAX;
+        must_build(&f);
+        must_hold(&f, "cpu_time", RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY);
         fixture_done(&f);
     }
 }
@@ -86,7 +91,7 @@ static void test_too_little_is_refused_with_the_reason(void **state)
         uint64_t value;
         const char *sentence;
     } rows[] = {
-        {"cpu_time", 0, "limits cpu_time: 0 is too little: the kernel reads 0 as a second"},
+        {"cpu_time", 0, "limits cpu_time: 0 is too little: no program could be started in it"},
         {"open_files", 0, "limits open_files: 0 is too little: the task gets fd 2"},
         {"open_files", 2, "limits open_files: 2 is too little: the task gets fd 2"},
         {"open_files", 5,
@@ -154,7 +159,8 @@ static void test_over_the_callers_hard_limit(void **state)
     must_hold(&f, "open_files", RLIMIT_NOFILE, 512, 512);
     limits->open_files = 513;
     limits->has_cpu_time = true;
-    limits->cpu_time = 10000;
+    limits->cpu_time = 10001;
+    add_controller(&f, "cpuacct", 2, "/sys/fs/cgroup");
     prefer(&f, "open_files");
     prefer(&f, "cpu_time");
     must_build(&f);
@@ -162,31 +168,9 @@ static void test_over_the_callers_hard_limit(void **state)
     must_hold(&f, "cpu_time", RLIMIT_CPU, 9, 10);
     assert_string_equal(receipt_of(&f, "limits.open_files"),
                         "513 -> 512, the caller's own hard limit");
-    fixture_done(&f);
-}
-
-static void test_what_no_back_end_holds(void **state)
-{
-    struct fixture f;
-    Crib__Limits *limits;
-
-    (void)state;
-    fixture_start(&f);
-    limits = add_limits(&f);
-    limits->has_memory = true;
-    limits->memory = 1 << 30;
-    must_refuse(&f, -EOPNOTSUPP,
-                "limits memory: no back end can hold it yet: leave it out, or name it in "
-                "limits.preferred");
-    prefer(&f, "memory");
+    limits->cpu_time = 10000;
     must_build(&f);
-    assert_string_equal(receipt_of(&f, "limits.memory"),
-                        "1073741824 -> not available: no back end can hold it yet");
-    limits->has_pids = true;
-    limits->pids = 10;
-    must_refuse(&f, -EOPNOTSUPP,
-                "limits pids: no back end can hold it yet: leave it out, or name it in "
-                "limits.preferred");
+    must_hold(&f, "cpu_time", RLIMIT_CPU, 10, 10);
     fixture_done(&f);
 }
 
@@ -234,11 +218,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_limit_has_its_resource),
-        cmocka_unit_test(test_cpu_time_is_rounded_up_and_kills_a_second_later),
+        cmocka_unit_test(test_cpu_time_of_each_process_comes_a_second_later),
         cmocka_unit_test(test_too_little_is_refused_with_the_reason),
         cmocka_unit_test(test_open_files_must_reach_the_highest_fd),
         cmocka_unit_test(test_over_the_callers_hard_limit),
-        cmocka_unit_test(test_what_no_back_end_holds),
         cmocka_unit_test(test_preferred_names_must_be_limits),
         cmocka_unit_test(test_core_dumps),
     };

@@ -89,6 +89,74 @@ static void test_bad_words(void **state)
     ASSERT_ROWS(rows);
 }
 
+/* A number that cannot be read is told by the codec, one that has no meaning by the policy. */
+static void test_bad_limits(void **state)
+{
+    static const struct row rows[] = {
+        {"limits: {memory: -1}", "bad.yaml:1:18: limits.memory: '-1' must not be negative"},
+        {"limits: {pids: 18446744073709551616}",
+         "bad.yaml:1:16: limits.pids: '18446744073709551616' is too large"},
+        {"limits:\n  memory: 16777216T", "bad.yaml:2:11: limits.memory: '16777216T' is too large"},
+        {"limits: {output: -0}", "bad.yaml:1:18: limits.output: '-0' must not be negative"},
+        {"limits: {wall_time: 5}",
+         "bad.yaml:1:21: limits.wall_time: '5' needs a unit, such as 10s"},
+        {"limits: {cpus: 0.0001}",
+         "bad.yaml:1:16: limits.cpus: '0.0001' has more than three decimals"},
+        {"limits: {cpus: 1.5s}",
+         "bad.yaml:1:16: limits.cpus: '1.5s' is not a number such as 2 or 1.5"},
+        {"limits: {io_weight: 4294967296}",
+         "bad.yaml:1:21: limits.io_weight: '4294967296' is too large"},
+        {"limits: {io_weight: unlimited}",
+         "bad.yaml:1:21: limits.io_weight: 'unlimited' is not a whole number"},
+        {"limits: {io_weight: 10001}", "bad.yaml:1:21: 10001 is too much: a weight is 1 to 10000"},
+        {"limits: {io_weight: 0}", "bad.yaml:1:21: a weight is 1 to 10000"},
+        {"limits: {memory: 0}",
+         "bad.yaml:1:18: 0 would end every task before it starts: leave it out for no limit"},
+        {"limits: {pids: 0}",
+         "bad.yaml:1:16: 0 would end every task before it starts: leave it out for no limit"},
+        {"limits: {wall_time: 0s}",
+         "bad.yaml:1:21: 0 would end every task before it starts: leave it out for no limit"},
+        {"limits: {cpu_time: 0ms}",
+         "bad.yaml:1:20: 0 would end every task before it starts: leave it out for no limit"},
+        {"limits:\n  cpus: 0.000",
+         "bad.yaml:2:9: 0 would let nothing run: leave it out for no limit"},
+        {"limits: {output: 0}", "bad.yaml:1:18: 0 would end the task with the first byte that it "
+                                "writes: leave it out for no limit"},
+        {"limits: {output_total: 0K}", "bad.yaml:1:24: 0 would end the task with the first byte "
+                                       "that it writes: leave it out for no limit"},
+        {"limits: {tmpfs_size: 0}",
+         "bad.yaml:1:22: the kernel reads 0 as no limit: leave it out, or ask for more"},
+        {"limits: {tmpfs_inodes: 0}",
+         "bad.yaml:1:24: the kernel reads 0 as no limit: leave it out, or ask for more"},
+        {"limits: {cpuset: ''}", "bad.yaml:1:18: '' is not a list of processors such as 0-3,6"},
+        {"limits:\n  cpuset: '3,1'",
+         "bad.yaml:2:11: '3,1' is not in order, or names a processor twice: write 1,3"},
+        {"limits: {cpuset: 8192}", "bad.yaml:1:18: '8192' names a processor over 8191"},
+        {"limits: {preferred: [cpusets]}",
+         "bad.yaml:1:22: unknown limit 'cpusets', did you mean 'cpuset'?"},
+    };
+    static const char *const good[] = {
+        "limits: {memory: unlimited, swap: 0, pids: unlimited, cpus: unlimited, output: unlimited}",
+        "limits: {wall_time: unlimited, cpu_time: unlimited, swap: unlimited, output_total: 1}",
+        "limits: {tmpfs_size: 1, tmpfs_inodes: 18446744073709551615, file_size: 0, open_files: 0}",
+        "limits: {memory: 18446744073709551615, cpus: 0.001, wall_time: 1ms, io_weight: 10000}",
+        "limits: {io_weight: 1, cpuset: 8191, output: 1}",
+        "limits: {cpuset: 0-3, preferred: [memory, pids, wall_time, cpu_time, file_size, swap,\n"
+        "  open_files, stack, address_space, locked_memory, core, cpus, cpuset, io_weight, "
+        "output,\n"
+        "  output_total, tmpfs_size, tmpfs_inodes]}",
+    };
+
+    (void)state;
+    ASSERT_ROWS(rows);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct crib_error err;
+
+        if (parse(good[i], strlen(good[i]), &err) < 0)
+            fail_msg("%s: %s: %s", good[i], err.subject, err.detail);
+    }
+}
+
 static void test_bad_environments(void **state)
 {
     static const struct row rows[] = {
@@ -223,10 +291,11 @@ static void test_long_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_calls),        cmocka_unit_test(test_bad_words),
-        cmocka_unit_test(test_bad_environments), cmocka_unit_test(test_bad_mounts),
-        cmocka_unit_test(test_good_ones),        cmocka_unit_test(test_long_lists),
-        cmocka_unit_test(test_long_paths),       cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_bad_calls),  cmocka_unit_test(test_bad_words),
+        cmocka_unit_test(test_bad_limits), cmocka_unit_test(test_bad_environments),
+        cmocka_unit_test(test_bad_mounts), cmocka_unit_test(test_good_ones),
+        cmocka_unit_test(test_long_lists), cmocka_unit_test(test_long_paths),
+        cmocka_unit_test(test_long_names),
     };
 
     return test_run(tests);

@@ -49,6 +49,7 @@ static void test_blocks_of_the_reference_load(void **state)
 {
     (void)state;
     assert_true(load_blocks("docs/policy.md") >= 10);
+    assert_true(load_blocks("docs/limits.md") >= 4);
 }
 
 static void test_blocks_of_the_readme_load(void **state)

@@ -108,6 +108,9 @@ static void test_fields(void **state)
     (void)state;
     assert_cut("ids: {groups: off}", "ids: {groups: required}", "ids: {groups: required}");
     assert_cut("ids: {groups: off}", "{}", "ids: {groups: preferred}");
+    assert_cut("{}", "ids: {own: required}", "ids: {groups: preferred, own: required}");
+    assert_cut("ids: {own: preferred}", "ids: {groups: required}",
+               "ids: {groups: required, own: preferred}");
     assert_cut("landlock: required", "landlock: preferred", "landlock: required");
     assert_cut("{}", "landlock: preferred", "landlock: preferred");
     assert_cut("namespaces: {net: host, ipc: host}", "namespaces: {net: host}",
@@ -150,6 +153,44 @@ static void test_limits(void **state)
     assert_cut("limits: {stack: unlimited}", "limits: {stack: 8M}", "limits: {stack: 8M}");
     assert_cut("limits: {preferred: [core]}", "limits: {core: true}",
                "limits: {preferred: [core]}");
+    assert_cut(
+        "limits: {cpus: 2, output: 1M, tmpfs_size: 4M, tmpfs_inodes: 7}",
+        "limits: {cpus: 0.5, output: 2M, output_total: 3M, tmpfs_size: 1M}",
+        "limits: {cpus: 0.5, output: 1M, output_total: 3M, tmpfs_size: 1M, tmpfs_inodes: 7}");
+    assert_cut("limits: {memory: unlimited, cpu_time: 2s}", "limits: {pids: 5}",
+               "limits: {memory: unlimited, cpu_time: 2s, pids: 5}");
+}
+
+/* Left out, they are numbers all the same. */
+static void test_swap_and_weight(void **state)
+{
+    (void)state;
+    assert_cut("limits: {memory: 1G, swap: 1G}", "limits: {memory: 2G}",
+               "limits: {memory: 1G, swap: 0}");
+    assert_cut("limits: {memory: 1G, swap: 1G}", "limits: {memory: 2G, swap: 512M}",
+               "limits: {memory: 1G, swap: 512M}");
+    assert_cut("limits: {memory: 1G}", "limits: {swap: 1G}", "limits: {memory: 1G, swap: 0}");
+    assert_cut("limits: {swap: 1G}", "limits: {pids: 3}", "limits: {swap: 1G, pids: 3}");
+    assert_cut("{}", "limits: {memory: 1G}", "limits: {memory: 1G}");
+    assert_cut("limits: {io_weight: 500}", "{}", "limits: {io_weight: 100}");
+    assert_cut("{}", "limits: {io_weight: 500}", "limits: {io_weight: 100}");
+    assert_cut("limits: {io_weight: 50, preferred: [io_weight]}", "{}",
+               "limits: {io_weight: 50, preferred: [io_weight]}");
+    assert_cut("limits: {io_weight: 300}", "limits: {io_weight: 200, preferred: [io_weight]}",
+               "limits: {io_weight: 200}");
+}
+
+static void test_cpusets(void **state)
+{
+    (void)state;
+    assert_cut("limits: {cpuset: '0-3,6'}", "limits: {cpuset: 2-6}", "limits: {cpuset: '2-3,6'}");
+    assert_cut("{}", "limits: {cpuset: 2-6}", "limits: {cpuset: 2-6}");
+    assert_cut("limits: {cpuset: 1, preferred: [cpuset]}", "{}",
+               "limits: {cpuset: 1, preferred: [cpuset]}");
+    assert_cut("limits: {cpuset: 1, preferred: [cpuset]}", "limits: {cpuset: 0-1}",
+               "limits: {cpuset: 1}");
+    assert_string_equal(cut("limits: {cpuset: 0-3}", "limits: {cpuset: 4-7}", OWN_NONE),
+                        "limits.cpuset: the ceiling has none of the processors 0-3, it has 4-7");
 }
 
 static void test_mounts(void **state)
@@ -436,7 +477,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_syscalls),      cmocka_unit_test(test_what_cannot_be_said),
         cmocka_unit_test(test_fields),        cmocka_unit_test(test_caps),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_swap_and_weight),
+        cmocka_unit_test(test_cpusets),       cmocka_unit_test(test_mounts),
         cmocka_unit_test(test_shipped),       cmocka_unit_test(test_random_calls),
         cmocka_unit_test(test_random_fields),
     };

@@ -44,7 +44,7 @@ static const struct {
      {"namespaces: {net: host}\nnet: {loopback: false}",
       "namespaces: {net: new}\nnet: {loopback: true}"},
      "namespaces:\n  net: new\nnet:\n  loopback: true\n"},
-    {"zero is not unset", {"limits: {pids: 7}", "limits: {pids: 0}"}, "limits:\n  pids: 0\n"},
+    {"zero is not unset", {"limits: {swap: 7}", "limits: {swap: 0}"}, "limits:\n  swap: 0\n"},
     {"messages field by field",
      {"limits: {pids: 1, memory: 1K}", "limits: {stack: 2K}", "limits: {pids: 3}"},
      "limits:\n  memory: 1K\n  pids: 3\n  stack: 2K\n"},

@@ -79,7 +79,7 @@ static bool is_filtered(const struct loaded *l)
 static void test_what_is_compiled_in_is_what_is_in_the_files(void **state)
 {
     (void)state;
-    assert_int_equal(shipped_policies_count, 5);
+    assert_int_equal(shipped_policies_count, 6);
     for (size_t i = 0; i < shipped_policies_count; i++) {
         char path[512], *text;
         size_t len;
@@ -332,7 +332,15 @@ static const struct attempt attempts[] = {
     {"utimensat", {0}, "dnh"},
     {"unlinkat", {0}, "dsnh"},
     {"memfd_create", {0}, "dsnh"},
-    {"inotify_add_watch", {0}, "dsnh"},
+    /* strict: nothing by which tasks that see the same file could talk */
+    {"inotify_add_watch", {0}, "dnh"},
+    {"flock", {0}, "dnh"},
+    {"fcntl", {0, 1}, "dsnh"},             /* F_GETFD */
+    {"fcntl", {0, 6}, "dnh"},              /* F_SETLK */
+    {"fcntl", {0, 6 | 1ull << 32}, "dnh"}, /* the kernel reads 32 bits */
+    {"fcntl", {0, 36}, "dnh"},             /* F_OFD_GETLK */
+    {"fcntl", {0, 1024}, "dnh"},           /* F_SETLEASE */
+    {"fcntl", {0, 1026}, "dnh"},           /* F_NOTIFY */
     {"mq_open", {0}, "dnh"},
     {"shmget", {0}, "dnh"},
 };

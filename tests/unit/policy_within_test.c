@@ -20,6 +20,7 @@ static const char *const decided[] = {
     "crib.Policy.env",
     "crib.Policy.landlock",
     "crib.Ids.groups",
+    "crib.Ids.own",
     "crib.Namespaces.mount",
     "crib.Namespaces.net",
     "crib.Namespaces.ipc",
@@ -37,6 +38,7 @@ static const char *const decided[] = {
     "crib.Mount.mode",
     "crib.Mount.content",
     "crib.Mount.names",
+    "crib.Mount.keep",
     "crib.Net.loopback",
     "crib.Net.connect_ports",
     "crib.Net.bind_ports",
@@ -51,6 +53,14 @@ static const char *const decided[] = {
     "crib.Limits.address_space",
     "crib.Limits.locked_memory",
     "crib.Limits.core",
+    "crib.Limits.swap",
+    "crib.Limits.cpus",
+    "crib.Limits.cpuset",
+    "crib.Limits.io_weight",
+    "crib.Limits.output",
+    "crib.Limits.output_total",
+    "crib.Limits.tmpfs_size",
+    "crib.Limits.tmpfs_inodes",
     "crib.Limits.preferred",
     "crib.Caps.keep",
     "crib.Syscalls.filter",
@@ -117,6 +127,8 @@ static void test_shipped_policies(void **state)
         {"default", "default"}, {"network", "network"}, {"open", "open"},    {"shell", "shell"},
         {"strict", "strict"},   {"strict", "default"},  {"strict", "shell"}, {"strict", "network"},
         {"strict", "open"},     {"default", "open"},    {"shell", "open"},   {"network", "open"},
+        {"judge", "judge"},     {"judge", "strict"},    {"judge", "default"}, {"judge", "shell"},
+        {"judge", "network"},   {"judge", "open"},
     };
     size_t found = 0;
 
@@ -184,6 +196,10 @@ static void test_needs(void **state)
          "ids.groups: `preferred` is weaker than `required`, as the widest policy has it", 0},
         {"ids: {groups: off}", "{}",
          "ids.groups: `off` is weaker than `preferred`, as the widest policy has it", 0},
+        {"ids: {own: preferred}", "{}", NULL, 0},
+        {"ids: {own: required}", "ids: {own: preferred}", NULL, 0},
+        {"{}", "ids: {own: preferred}",
+         "ids.own: `off` is weaker than `preferred`, as the widest policy has it", 0},
     };
 
     (void)state;
@@ -283,17 +299,16 @@ static void test_limits(void **state)
          "limits.memory: unset is wider than 1G, as the widest policy has it", 0},
         {"limits: {pids: 5}", "limits: {memory: 1G}",
          "limits.memory: unset is wider than 1G, as the widest policy has it", 0},
-        {"limits: {memory: 0}", "limits: {memory: 1G}",
-         "limits.memory: 0 is no limit that can be held; the widest policy has 1G", 0},
-        {"limits: {wall_time: 0s}", "limits: {wall_time: 10s}",
-         "limits.wall_time: 0 is no limit that can be held; the widest policy has 10s", 0},
         {"limits: {file_size: 0}", "limits: {file_size: 1M}", NULL, 0},
         {"limits: {open_files: unlimited}", "limits: {open_files: 10}",
          "limits.open_files: unlimited is wider than 10, as the widest policy has it", 0},
         {"{}", "limits: {open_files: unlimited}", NULL, 0},
         {"limits: {stack: 8M}", "limits: {stack: unlimited}", NULL, 0},
-        {"{}", "limits: {pids: 18446744073709551615}",
-         "limits.pids: unset is wider than 18446744073709551615, as the widest policy has it", 0},
+        {"{}", "limits: {pids: 18446744073709551615}", NULL, 0},
+        {"limits: {pids: unlimited}", "limits: {pids: 9}",
+         "limits.pids: unlimited is wider than 9, as the widest policy has it", 0},
+        {"limits: {cpus: 1.5}", "limits: {cpus: 1.25}",
+         "limits.cpus: 1.5 is wider than 1.25, as the widest policy has it", 0},
         {"limits: {memory: 1G, preferred: [memory]}", "limits: {memory: 1G}",
          "limits.preferred memory: a limit that is only preferred is wider than one that is not, "
          "as "
@@ -316,13 +331,68 @@ static void test_limits(void **state)
     ASSERT_WITHIN_ROWS(rows);
 }
 
+static void test_swap(void **state)
+{
+    static const struct within_row rows[] = {
+        {"limits: {memory: 1G}", "limits: {memory: 1G, swap: 0}", NULL, 0},
+        {"limits: {memory: 1G}", "limits: {memory: 1G, swap: 1M}", NULL, 0},
+        {"limits: {memory: 1G, swap: 0}", "limits: {memory: 1G}", NULL, 0},
+        {"limits: {memory: 1G}", "limits: {swap: 1M}", NULL, 0},
+        {"limits: {memory: 1G, swap: 1M}", "limits: {memory: 1G}",
+         "limits.swap: 1M is wider than 0 (unset), as the widest policy has it", 0},
+        {"limits: {memory: 1G, swap: unlimited}", "limits: {memory: 1G}",
+         "limits.swap: unlimited is wider than 0 (unset), as the widest policy has it", 0},
+        {"{}", "limits: {swap: 1M}",
+         "limits.swap: unset is wider than 1M, as the widest policy has it", 0},
+        {"limits: {memory: unlimited}", "limits: {swap: 1M}",
+         "limits.swap: unset is wider than 1M, as the widest policy has it", 0},
+        {"limits: {swap: 1M}", "limits: {memory: unlimited}", NULL, 0},
+        {"limits: {memory: 1G, preferred: [swap]}", "limits: {memory: 1G}",
+         "limits.preferred swap: a limit that is only preferred is wider than one that is not, as "
+         "the widest policy has it",
+         0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
+static void test_cpuset_and_weight(void **state)
+{
+    static const struct within_row rows[] = {
+        {"limits: {cpuset: '1,3'}", "limits: {cpuset: 0-3}", NULL, 0},
+        {"limits: {cpuset: 0-1}", "limits: {cpuset: '0,1'}", NULL, 0},
+        {"limits: {cpuset: 1}", "{}", NULL, 0},
+        {"{}", "limits: {cpuset: 0-3}",
+         "limits.cpuset: unset is wider than 0-3, as the widest policy has it", 0},
+        {"limits: {cpuset: '1,64,8191'}", "limits: {cpuset: 0-63}",
+         "limits.cpuset: processor 64 is not among those of the widest policy, 0-63", 0},
+        {"limits: {cpuset: 1, preferred: [cpuset]}", "limits: {cpuset: 1}",
+         "limits.preferred cpuset: a limit that is only preferred is wider than one that is not, "
+         "as the widest policy has it",
+         0},
+        {"limits: {cpuset: 1, preferred: [cpuset]}", "{}", NULL, 0},
+        {"limits: {io_weight: 100}", "{}", NULL, 0},
+        {"limits: {io_weight: 7, preferred: [io_weight]}", "{}", NULL, 0},
+        {"{}", "limits: {io_weight: 100}", NULL, 0},
+        {"limits: {io_weight: 101}", "{}",
+         "limits.io_weight: 101 is wider than 100 (unset), as the widest policy has it", 0},
+        {"{}", "limits: {io_weight: 99}",
+         "limits.io_weight: 100 (unset) is wider than 99, as the widest policy has it", 0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
 /* Each limit by itself, so that no row of the table is another's. */
 static void test_every_limit(void **state)
 {
     static const char *const names[][2] = {
-        {"memory", ""},    {"pids", ""},          {"wall_time", "s"},
-        {"cpu_time", "s"}, {"file_size", ""},     {"open_files", ""},
-        {"stack", ""},     {"address_space", ""}, {"locked_memory", ""},
+        {"memory", ""},        {"pids", ""},       {"wall_time", "s"},   {"cpu_time", "s"},
+        {"file_size", ""},     {"open_files", ""}, {"stack", ""},        {"address_space", ""},
+        {"locked_memory", ""}, {"swap", ""},       {"cpus", ""},         {"output", ""},
+        {"output_total", ""},  {"tmpfs_size", ""}, {"tmpfs_inodes", ""},
     };
 
     (void)state;
@@ -362,6 +432,29 @@ static void test_unchecked_messages(void **state)
     assert_int_equal(policy_within(&plain, &policy, true, true, &err), -EPROTO);
 }
 
+static void test_unchecked_limits(void **state)
+{
+    Crib__Policy policy = CRIB__POLICY__INIT, widest = CRIB__POLICY__INIT;
+    Crib__Limits asked = CRIB__LIMITS__INIT, most = CRIB__LIMITS__INIT;
+    struct crib_error err = {0};
+    char said[256];
+
+    (void)state;
+    policy.limits = &asked;
+    widest.limits = &most;
+    asked.has_wall_time = most.has_wall_time = 1;
+    most.wall_time = 10000;
+    assert_int_equal(policy_within(&policy, &widest, true, true, &err), -EACCES);
+    assert_string_equal(crib_error_text(&err, said, sizeof(said)),
+                        "limits.wall_time: 0 is no limit that can be held; the widest policy has "
+                        "10s");
+    asked.wall_time = 1;
+    asked.cpuset = most.cpuset = "1-";
+    assert_int_equal(policy_within(&policy, &widest, true, true, &err), -EINVAL);
+    assert_string_equal(crib_error_text(&err, said, sizeof(said)),
+                        "limits.cpuset: '1-' is not a list of processors such as 0-3,6");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,7 +466,10 @@ int main(void)
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_net),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_swap),
+        cmocka_unit_test(test_cpuset_and_weight),
         cmocka_unit_test(test_every_limit),
+        cmocka_unit_test(test_unchecked_limits),
         cmocka_unit_test(test_unchecked_messages),
     };
 

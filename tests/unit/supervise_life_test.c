@@ -197,6 +197,43 @@ static void inits_receipt_replaces_the_plans(void **state)
     tear_down(&f, "spawn exit close ");
 }
 
+static void add_line(struct fixture *f, char *mechanism, char *applied)
+{
+    arena_push(&f->task->arena, &f->task->plan->receipt, &f->task->plan->n_receipt,
+               line(&f->task->arena, mechanism, "asked", applied));
+}
+
+/* What never was is not claimed: behind the step stays, the step says why, the rest was not
+ * reached.
+ */
+static void a_refused_start_has_its_own_receipt(void **state)
+{
+    Crib__Report message = CRIB__REPORT__INIT;
+    Crib__Report__Failure failure = CRIB__REPORT__FAILURE__INIT;
+    Crib__Receipt **lines;
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    add_line(&f, "mounts", "a root");
+    add_line(&f, "net.loopback", "up");
+    add_line(&f, "caps", "none");
+    adopt(&f);
+    failure.step = "loopback";
+    failure.has_code = true;
+    failure.code = -ENODEV;
+    message.failure = &failure;
+    report(&f, &message);
+    turn(&f, 2);
+    lines = f.task->plan->receipt;
+    assert_int_equal(f.task->plan->n_receipt, 3);
+    assert_string_equal(lines[0]->applied, "a root");
+    assert_string_equal(lines[1]->applied, "refused: bring lo up: No such device");
+    assert_string_equal(lines[2]->applied, "not reached");
+    leave(&f);
+    tear_down(&f, "error close ");
+}
+
 static void nonsense_from_init_ends_it(void **state)
 {
     struct fixture f;
@@ -222,6 +259,7 @@ int main(void)
         cmocka_unit_test(its_status_was_stolen),
         cmocka_unit_test(many_denials_are_counted_and_few_kept),
         cmocka_unit_test(inits_receipt_replaces_the_plans),
+        cmocka_unit_test(a_refused_start_has_its_own_receipt),
         cmocka_unit_test(nonsense_from_init_ends_it),
     };
 

@@ -94,6 +94,9 @@ static const struct unit_row bytes = {"", "", UNIT_BYTES, false};
 static const struct unit_row limit = {"", "", UNIT_BYTES, true};
 static const struct unit_row times = {"", "", UNIT_MILLISECONDS, false};
 static const struct unit_row octal = {"", "", UNIT_OCTAL, false};
+static const struct unit_row parts = {"", "", UNIT_THOUSANDTHS, false};
+static const struct unit_row cpus = {"", "", UNIT_THOUSANDTHS, true};
+static const struct unit_row count = {"", "", UNIT_COUNT, true};
 
 /* What is written one way and read in several. */
 static void test_units_read_and_write_back(void **state)
@@ -126,6 +129,23 @@ static void test_units_read_and_write_back(void **state)
         {&octal, "0755", 0755, "0755"},
         {&octal, "00", 0, "0000"},
         {&octal, "01777", 01777, "01777"},
+        {&parts, "0", 0, "0"},
+        {&parts, "0.000", 0, "0"},
+        {&parts, "0.001", 1, "0.001"},
+        {&parts, "0.010", 10, "0.01"},
+        {&parts, "0.5", 500, "0.5"},
+        {&parts, "1", 1000, "1"},
+        {&parts, "1.0", 1000, "1"},
+        {&parts, "1.5", 1500, "1.5"},
+        {&parts, "1.05", 1050, "1.05"},
+        {&parts, "2.999", 2999, "2.999"},
+        {&parts, "10", 10000, "10"},
+        {&parts, "100.100", 100100, "100.1"},
+        {&parts, "18446744073709551.615", UINT64_MAX, "18446744073709551.615"},
+        {&cpus, "18446744073709551.615", UINT64_MAX, "unlimited"},
+        {&cpus, "unlimited", UINT64_MAX, "unlimited"},
+        {&count, "unlimited", UINT64_MAX, "unlimited"},
+        {&count, "64", 64, "64"},
         {NULL, "0xff", 255, "255"},
         {NULL, "18446744073709551615", UINT64_MAX, "18446744073709551615"},
         {NULL, "0xffffffffffffffff", UINT64_MAX, "18446744073709551615"},
@@ -140,6 +160,61 @@ static void test_units_read_and_write_back(void **state)
             fail_msg("%s", why);
         assert_true(value == rows[i].value);
         assert_string_equal(unit_write(rows[i].row, value, text), rows[i].written);
+    }
+}
+
+/* Exact or refused: nothing is rounded to what can be held. */
+static void test_thousandths_refused(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", "'' is not a number such as 2 or 1.5"},
+        {".", "'.' is not a number such as 2 or 1.5"},
+        {".5", "'.5' is not a number such as 2 or 1.5"},
+        {"1.", "'1.' is not a number such as 2 or 1.5"},
+        {"1.5.5", "'1.5.5' is not a number such as 2 or 1.5"},
+        {"1,5", "'1,5' is not a number such as 2 or 1.5"},
+        {"1.5K", "'1.5K' is not a number such as 2 or 1.5"},
+        {"1e3", "'1e3' is not a number such as 2 or 1.5"},
+        {"0x2", "'0x2' is not a number such as 2 or 1.5"},
+        {"+1", "'+1' is not a number such as 2 or 1.5"},
+        {"1.-5", "'1.-5' is not a number such as 2 or 1.5"},
+        {"-1", "'-1' must not be negative"},
+        {"-0.5", "'-0.5' must not be negative"},
+        {"01", "'01' must not begin with 0"},
+        {"00.5", "'00.5' must not begin with 0"},
+        {"0.0001", "'0.0001' has more than three decimals"},
+        {"1.5000", "'1.5000' has more than three decimals"},
+        {"1.99999999999999999999999", "'1.99999999999999999999999' has more than three decimals"},
+        {"unlimited", "'unlimited' is not a number such as 2 or 1.5"},
+        {"18446744073709551.616", "'18446744073709551.616' is too large"},
+        {"18446744073709551616", "'18446744073709551616' is too large"},
+        {"99999999999999999999999.1", "'99999999999999999999999.1' is too large"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char why[UNIT_WHY] = "";
+        uint64_t value = 7;
+
+        assert_int_equal(unit_read(&parts, rows[i][0], &value, why), -EINVAL);
+        assert_string_equal(why, rows[i][1]);
+        assert_int_equal(value, 7);
+    }
+}
+
+/* All of three digits behind the point, around every whole number that matters. */
+static void test_thousandths_go_there_and_back(void **state)
+{
+    char text[UNIT_TEXT], why[UNIT_WHY];
+
+    (void)state;
+    for (uint64_t i = 0; i < 12000; i++) {
+        uint64_t value = i < 6000 ? i : UINT64_MAX - i, back;
+
+        if (unit_read(&parts, unit_write(&parts, value, text), &back, why) < 0)
+            fail_msg("%s", why);
+        assert_true(back == value);
+        assert_false(strchr(text, '.') && text[strlen(text) - 1] == '0');
     }
 }
 
@@ -183,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_units_def_names_real_fields),
         cmocka_unit_test(test_schemas_use_only_what_the_codec_knows),
         cmocka_unit_test(test_units_read_and_write_back),
+        cmocka_unit_test(test_thousandths_refused),
+        cmocka_unit_test(test_thousandths_go_there_and_back),
         cmocka_unit_test(test_units_read_signed_at_the_ends),
     };
 

@@ -81,20 +81,76 @@ struct crib_bind {
     bool write;
 };
 
+/* What becomes of the changes in an overlay when the task has ended. */
+enum crib_keep {
+    CRIB_KEEP_DISCARD = 0,
+    CRIB_KEEP_LIST,   /* they are in the result, then dropped */
+    CRIB_KEEP_COMMIT, /* they are in the result, and made on the host where the task exited with 0 */
+};
+
+/* A directory of the host that the task sees as well, and changes in memory only. */
+struct crib_overlay {
+    const char *source; /* on the host; relative to the parent's cwd */
+    const char *target; /* absolute, inside; NULL: same as source */
+    uint64_t size;      /* bytes that the changes may take; 0: 64 MiB */
+    enum crib_keep keep;
+};
+
 /* An empty directory in memory, writable by the task, gone with it. */
 struct crib_tmpfs {
     const char *target; /* absolute, inside */
     uint64_t size;      /* bytes; 0: 64 MiB */
 };
 
+enum crib_copy_kind {
+    CRIB_COPY_CONTENT = 0, /* bytes: here to be copied in, in crib_task_copied() when copied out */
+    CRIB_COPY_PATH,        /* a file of the host, opened or made with the parent's rights */
+    CRIB_COPY_FD,          /* the parent's fd, of a regular file or a memfd; borrowed for the call */
+};
+
+/* A file that the task finds when it starts: a copy of its own, in one of the policy's file systems
+ * in memory. docs/files.md has the rules. */
+struct crib_copy_in {
+    const char *path; /* absolute, inside, through no symlink; nothing may be there */
+    enum crib_copy_kind kind;
+    const void *data; /* CRIB_COPY_CONTENT, with len */
+    size_t len;
+    const char *source; /* CRIB_COPY_PATH: a regular file and no symlink; relative to the cwd */
+    int fd;             /* CRIB_COPY_FD: read from its beginning; its offset stays */
+    unsigned mode;      /* at most 0777; 0: 0644, and executable where `source` is */
+    uint64_t max;       /* bytes; 0: 64 MiB */
+};
+
+/* A regular file that the task leaves behind, in one of those file systems, copied when everything
+ * of the task has ended. */
+struct crib_copy_out {
+    const char *path; /* absolute, inside; through no symlink */
+    enum crib_copy_kind kind;
+    const char *target; /* CRIB_COPY_PATH: made before the start; nothing may be there */
+    int fd;             /* CRIB_COPY_FD: written to at its offset */
+    uint64_t max;       /* bytes; 0: 64 MiB, content 1 MiB, which is also the most for that */
+    bool optional;      /* that it is missing is no error */
+};
+
+/* What came of a struct crib_copy_out. Borrowed from the task. */
+struct crib_copied {
+    bool there;              /* it is copied; else `error`, or it was optional */
+    uint64_t size;           /* bytes */
+    struct crib_error error; /* code 0: none */
+    const void *data;        /* CRIB_COPY_CONTENT; else NULL */
+};
+
 enum crib_verdict {
     CRIB_EXITED = 1,   /* status */
     CRIB_SIGNALED,     /* signal */
     CRIB_WALL_TIMEOUT, /* timeout reached */
-    CRIB_OUTPUT,       /* max_buffer reached */
-    CRIB_FILTER,       /* killed by a kill rule of the policy */
+    CRIB_OUTPUT,       /* max_buffer or a limit on output reached */
+    CRIB_FILTER,       /* killed by a kill rule of the policy; call */
     CRIB_SETUP_FAILED, /* the program never ran; error */
     CRIB_KILLED,       /* by crib_task_kill, crib_task_abort or crib_close */
+    CRIB_CPU_TIMEOUT,  /* limits.cpu_time reached */
+    CRIB_MEMORY,       /* a process of it was killed for want of memory */
+    CRIB_PIDS,         /* limits.pids reached */
 };
 
 /* How a task ended. Borrowed from the task. */
@@ -104,8 +160,14 @@ struct crib_result {
     int signal;                           /* the signal that ended it; 0 when none did */
     struct crib_error error;              /* code 0: none */
     uint64_t wall_us, user_us, system_us; /* microseconds */
-    uint64_t peak_memory;                 /* bytes, of the largest process */
-    uint64_t denials;                     /* how many calls were denied in all */
+    uint64_t peak_memory; /* bytes, of the whole tree; without cgroups of the largest process */
+    uint64_t denials;     /* how many calls were denied in all */
+    const char *limit;  /* which one was reached: `cpu_time`; `timeout`, `max_buffer`: the caller's
+                           own; `host`: it had no memory; "" none. Static, but of crib_sync */
+    const char *call;   /* that a kill rule was for; "" none */
+    uint64_t peak_pids; /* processes and threads at once; 0: not known */
+    uint64_t switches, preempted;       /* context switches, and those it had not asked for */
+    uint64_t read_bytes, written_bytes; /* from and to disks */
 };
 
 enum crib_denied_by {
@@ -117,11 +179,11 @@ enum crib_denied_by {
 /* What was refused, and why. Borrowed for the callback. What comes from the task's memory (program,
  * object) is for people to read: it may be forged. */
 struct crib_denial {
-    uint32_t pid;        /* inside the sandbox; 0: none in particular */
-    const char *call;    /* `socket`; of a limit its name */
-    const char *text;    /* `socket(domain=AF_INET, type=SOCK_STREAM, protocol=IPPROTO_IP)` */
-    const char *answer;  /* `EPERM`, `killed`, `let through` */
-    uint64_t count;      /* so many since it was last told */
+    uint32_t pid;       /* inside the sandbox; 0: none in particular */
+    const char *call;   /* `socket`; of a limit its name */
+    const char *text;   /* `socket(domain=AF_INET, type=SOCK_STREAM, protocol=IPPROTO_IP)` */
+    const char *answer; /* `EPERM`, `killed`, `let through` */
+    uint64_t count;     /* so many since it was last told */
     enum crib_denied_by by;
     const char *program; /* what the process runs, as the kernel names it; "" not known */
     const char *object;  /* the path or address that the call names; "" none */
@@ -168,8 +230,8 @@ struct crib_options {
     const char *const *env; /* the whole environment, ended by NULL; NULL: what the policy passes */
     const char *const *env_add; /* added to it, ended by NULL; may be NULL */
     const char *argv0;          /* NULL: the file as given */
-    const char *shell; /* crib_exec: NULL is /bin/sh; others: run `file args…` through it */
-    const char *const *vars; /* `NAME=VALUE` for the policy's `${NAME}`, ended by NULL; may be NULL */
+    const char *shell;       /* crib_exec: NULL is /bin/sh; others: run `file args…` through it */
+    const char *const *vars; /* `NAME=VALUE` for the policy's `${NAME}`; ended by NULL, or NULL */
     enum crib_trace trace;   /* both cost time at every call that they look at */
     const struct crib_stdio *stdio; /* entry i is fd i; NULL: see each function */
     size_t stdio_count;             /* at most 64 */
@@ -177,6 +239,8 @@ struct crib_options {
     size_t bind_count;
     const struct crib_tmpfs *tmpfs; /* after the binds */
     size_t tmpfs_count;
+    const struct crib_overlay *overlays; /* after these */
+    size_t overlay_count;
     int64_t uid, gid;      /* host ids, the same inside; 0: what the policy gives */
     bool set_uid, set_gid; /* 0 is meant, and refused: for ids that come from elsewhere */
     bool detached;         /* outlives the parent; no pipe, terminal, channel or timeout */
@@ -186,6 +250,10 @@ struct crib_options {
     size_t max_message;    /* bytes of a message's payload; 0: CRIB_MAX_MESSAGE */
     enum crib_channel_kind channel;
     uint16_t rows, columns; /* of the terminal at the start; 0: 24 and 80 */
+    const struct crib_copy_in *copy_in;
+    size_t copy_in_count; /* at most 64 */
+    const struct crib_copy_out *copy_out;
+    size_t copy_out_count; /* at most 64 */
 
     struct crib_events on;
     void *data; /* handed to every callback */
@@ -277,6 +345,8 @@ struct crib_sync {
     struct crib_error error; /* as crib_exec_cb has it; code 0: none */
     char *out, *err;         /* NUL-terminated; never NULL after success */
     size_t out_len, err_len;
+    struct crib_copied *copied; /* as options.copy_out; NULL: there was none */
+    size_t copied_count;
 };
 
 /**
@@ -314,10 +384,21 @@ CRIB_API const struct crib_result *crib_task_result(const crib_task *task);
 CRIB_API int crib_task_result_json(const crib_task *task, char **ret_text);
 
 /**
+ * crib_task_copied() - What came of options.copy_out[index]
+ *
+ * That a file could not be copied out does not change the task's result. A task ended by
+ * crib_task_kill() with SIGKILL leaves nothing: -ECHILD. One that runs into a limit does.
+ *
+ * Return: 0; -EBUSY before `close`; -ENOENT no such index
+ */
+CRIB_API int crib_task_copied(const crib_task *task, size_t index, struct crib_copied *ret);
+
+/**
  * crib_task_kill() - Send a signal to the task's program
  * @signo: SIGKILL ends the whole tree at once; others are the program's to handle; 0 only asks
  *
- * Before the program runs, a signal waits until it does.
+ * Before the program runs, a signal waits until it does. After its end SIGKILL gives up what it
+ * wrote to an fd of yours under a limit on output, and nobody takes from there.
  *
  * Return: 0; -ESRCH it has ended; -EINVAL
  */
