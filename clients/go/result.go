@@ -18,10 +18,13 @@ const (
 	Exited      Verdict = "exited"       // Status
 	Signaled    Verdict = "signaled"     // Signal
 	WallTimeout Verdict = "wall_timeout" // Options.Timeout was reached
-	Output      Verdict = "output"       // more output than was to be collected
+	Output      Verdict = "output"       // more output than was to be collected, or a limit on it
 	Filter      Verdict = "filter"       // a kill rule of the policy
 	SetupFailed Verdict = "setup_failed" // the program never ran: Err
 	Killed      Verdict = "killed"       // on the caller's word
+	CPUTimeout  Verdict = "cpu_timeout"  // the policy's limit on processor time was reached
+	Memory      Verdict = "memory"       // a process of it was killed for want of memory
+	Pids        Verdict = "pids"         // the policy's limit on processes was reached
 )
 
 // Result is how a task ended.
@@ -33,7 +36,10 @@ type Result struct {
 	UserTime    time.Duration
 	SystemTime  time.Duration
 	WallTime    time.Duration
-	PeakMemory  uint64 // bytes, of the largest process
+	PeakMemory  uint64 // bytes, of the whole tree; where there are no cgroups, of the largest process
+	PeakPids    uint64 // processes and threads at once; 0: not known
+	Limit       string // that was reached: "memory", "cpu_time"; "timeout" is Options.Timeout, "host" its memory
+	Call        string // that a kill rule of the policy was met by
 	Receipt     []Receipt
 	Denials     []Denial
 	DenialsLost uint64
@@ -87,7 +93,7 @@ func resultOf(m *pb.Result) *Result {
 	}
 	r := &Result{
 		Verdict: Verdict(value(m.Verdict).String()), Status: -1, Signal: syscall.Signal(value(m.Signal)),
-		Err: errorOf(m.Error, 0), DenialsLost: value(m.DenialsLost),
+		Err: errorOf(m.Error, 0), DenialsLost: value(m.DenialsLost), Limit: value(m.Limit), Call: value(m.Call),
 	}
 	if r.Verdict == Exited {
 		r.Status = int(value(m.Status))
@@ -95,6 +101,7 @@ func resultOf(m *pb.Result) *Result {
 	if m.Usage != nil {
 		r.UserTime, r.SystemTime = microseconds(m.Usage.UserTime), microseconds(m.Usage.SystemTime)
 		r.WallTime, r.PeakMemory = microseconds(m.Usage.WallTime), value(m.Usage.PeakMemory)
+		r.PeakPids = value(m.Usage.PeakPids)
 	}
 	for _, receipt := range m.Receipt {
 		r.Receipt = append(r.Receipt, Receipt{value(receipt.Mechanism), value(receipt.Asked), value(receipt.Applied)})

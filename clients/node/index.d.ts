@@ -59,7 +59,8 @@ export interface Receipt {
 
 /** How a task ended. Times are milliseconds, memory is bytes. */
 export interface Result {
-  verdict: 'exited' | 'signaled' | 'wall_timeout' | 'output' | 'filter' | 'setup_failed' | 'killed';
+  verdict: 'exited' | 'signaled' | 'wall_timeout' | 'output' | 'filter' | 'setup_failed' | 'killed'
+    | 'cpu_timeout' | 'memory' | 'pids';
   /** The exit status; null when there is none. */
   status: number | null;
   /** The signal that ended it; null when none did. */
@@ -69,8 +70,14 @@ export interface Result {
   userTime: number;
   systemTime: number;
   wallTime: number;
-  /** Of the largest process. */
+  /** Of the whole tree; where there are no cgroups, of the largest process. */
   peakMemory: number;
+  /** Processes and threads at once; 0: not known. */
+  peakPids: number;
+  /** The limit that was reached: 'memory', 'cpu_time'; 'timeout' is the caller's own, 'host' its memory. */
+  limit: string | null;
+  /** The call that a kill rule of the policy was met by. */
+  call: string | null;
   receipt: Receipt[];
   denials: Denial[];
   denialsLost: number;

@@ -90,11 +90,16 @@ class Receipt:
 class Result:
     """How a task ended.
 
-    verdict   "exited", "signaled", "wall_timeout", "output", "filter", "setup_failed" or "killed"
+    verdict   "exited", "signaled", "wall_timeout", "cpu_timeout", "memory", "pids", "output", "filter",
+              "setup_failed" or "killed"
     status    the exit status; None when there is none
     signal    the signal that ended it; None when none did
     error     why the program never ran (setup_failed); None
-    Times are seconds, memory is bytes (of the largest process).
+    limit     the limit that was reached: "memory", "cpu_time"; "timeout" is the caller's own, "host" the
+              host's memory; None
+    call      the call that a kill rule of the policy was met by; None
+    Times are seconds, memory is bytes: of the whole tree, or, where there are no cgroups, of the
+    largest process. peak_pids is 0 where it is not known.
     """
 
     verdict: str
@@ -108,6 +113,9 @@ class Result:
     receipt: List[Receipt] = field(default_factory=list)
     denials: List[Denial] = field(default_factory=list)
     denials_lost: int = 0
+    peak_pids: int = 0
+    limit: Optional[str] = None
+    call: Optional[str] = None
 
     @classmethod
     def of(cls, message):
@@ -123,7 +131,10 @@ class Result:
             peak_memory=message.usage.peak_memory,
             receipt=[Receipt(r.mechanism, r.asked, r.applied) for r in message.receipt],
             denials=[Denial.of(d) for d in message.denials],
-            denials_lost=message.denials_lost)
+            denials_lost=message.denials_lost,
+            peak_pids=message.usage.peak_pids,
+            limit=message.limit or None,
+            call=message.call or None)
 
 
 @dataclass(frozen=True)
