@@ -12,6 +12,7 @@
 /* Exit statuses that are crib's own; otherwise the task's, and 128+n when signal n ended it. */
 enum status {
     STATUS_INVALID = 1,      /* policy check: one file at least is wrong */
+    STATUS_LACKING = 1,      /* doctor: the policy cannot be enforced in full */
     STATUS_TEST_FAILED = 1,  /* test: one case at least */
     STATUS_TEST_USAGE = 2,   /* test: bad usage, or a file that cannot be read */
     STATUS_TIMEOUT = 124,    /* wall or processor time */
@@ -35,6 +36,7 @@ enum {
     IN_ATTACH = 512,
     IN_TEST = 1024,
     IN_LEARN = 2048, /* policy learn */
+    IN_DOCTOR = 4096,
     IN_DAEMON = IN_ASK | IN_WAIT | IN_KILL | IN_LOGS | IN_ATTACH,
     IN_TASKS = IN_RUN | IN_EXEC | IN_FORK,
     IN_STARTS = IN_TASKS | IN_PLAN,
@@ -72,6 +74,7 @@ int command_inspect(struct request *request);
 int command_forget(struct request *request);
 int command_info(struct request *request);
 int command_test(struct request *request);
+int command_doctor(struct request *request);
 int command_version(struct request *request);
 int command_help(struct request *request);
 

@@ -59,6 +59,12 @@ static const struct command table[] = {
      "file.\n"
      "docs/testing.md says what is in a case file.\n",
      command_test},
+    {"doctor", IN_DOCTOR, "", 0, 0, "say what this host can enforce, and what to do about the rest",
+     "Looks at what sandboxes are made of, and starts a task under the policy. Changes nothing. A "
+     "line\nthat is not `ok` has its remedy below it. Ends with 0 when the policy can be enforced "
+     "in full, 1\nwhen it cannot, 125 when something is wrong with the command line or the "
+     "policy. docs/doctor.md\nexplains each line.\n",
+     command_doctor},
     {"ps", IN_ASK, "", 0, 0, "show the daemon's tasks",
      "Root sees everybody's. A task that has ended is shown until it is forgotten.\n", command_ps},
     {"wait", IN_WAIT, "TASK", 1, 1, "wait for the end of a daemon's task",

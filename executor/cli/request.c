@@ -288,6 +288,8 @@ static void take_of_telling(struct request *request, enum option_id id)
         request->help = true;
     else if (id == OPTION_json)
         request->json = true;
+    else if (id == OPTION_json_out)
+        request->as_json = true;
     else if (id == OPTION_quiet)
         request->quiet = true;
     else if (id == OPTION_receipt)
@@ -352,6 +354,7 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
         return take_id(request, id, value, err);
     case OPTION_help:
     case OPTION_json:
+    case OPTION_json_out:
     case OPTION_quiet:
     case OPTION_receipt:
     case OPTION_why:

@@ -29,6 +29,7 @@ struct request {
     const char *filter; /* NULL */
     const char *junit;  /* NULL */
     bool tap;
+    bool as_json; /* doctor */
     const char *output; /* NULL */
     bool minimize, force;
 

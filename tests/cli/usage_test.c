@@ -216,6 +216,7 @@ static void test_help(void **state)
     check_help("exec", IN_EXEC);
     check_help("fork", IN_FORK);
     check_help("plan", IN_PLAN);
+    check_help("doctor", IN_DOCTOR);
     check_help("policy", IN_OTHER);
     check_help("version", IN_OTHER);
     check_help("help", IN_OTHER);
