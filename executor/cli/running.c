@@ -205,7 +205,8 @@ int running_task(struct running *running,
     unwatch_signals(running);
     if (running->ex)
         crib_close(running->ex, NULL, NULL);
-    uv_run(&running->loop, UV_RUN_DEFAULT);
+    while (uv_run(&running->loop, UV_RUN_DEFAULT))
+        ; /* a task that only now tells its close stops the loop again */
     (void)uv_loop_close(&running->loop);
     return running->failed ? STATUS_FAILED : running->status;
 }
