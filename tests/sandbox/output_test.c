@@ -234,6 +234,20 @@ static void *read_all(void *data)
     return (void *)(uintptr_t)all; /* NOLINT */
 }
 
+/* Turns the loop until no more fits into the pipe of which @fd is the reading end. */
+static void until_full(struct live *live, int fd)
+{
+    int waiting = 0;
+
+    for (int i = 0; i < 20000 && waiting < 65536; i++) {
+        uv_run(&live->loop, UV_RUN_NOWAIT);
+        assert_int_equal(ioctl(fd, FIONREAD, &waiting), 0);
+        if (waiting < 65536)
+            usleep(1000);
+    }
+    assert_int_equal(waiting, 65536);
+}
+
 /* The task waits for a reader that is slow, and nothing is lost by it. */
 static void test_a_slow_reader_is_waited_for(void **state)
 {
@@ -242,7 +256,7 @@ static void test_a_slow_reader_is_waited_for(void **state)
     struct live live;
     pthread_t reader;
     void *all;
-    int ends[2], waiting = 0;
+    int ends[2];
 
     (void)state;
     live_open(&live);
@@ -250,13 +264,7 @@ static void test_a_slow_reader_is_waited_for(void **state)
     start_to(&live, &task, policy, ends[1], ends[1], "head -c 3000000 /dev/zero");
     close(ends[1]);
     live_until(&live, &task, "spawn");
-    for (int i = 0; i < 20000 && waiting < 65536; i++) {
-        uv_run(&live.loop, UV_RUN_NOWAIT);
-        assert_int_equal(ioctl(ends[0], FIONREAD, &waiting), 0);
-        if (waiting < 65536)
-            usleep(1000);
-    }
-    assert_int_equal(waiting, 65536);
+    until_full(&live, ends[0]);
     assert_null(strstr(task.log, "exit"));
     assert_int_equal(pthread_create(&reader, NULL, read_all, &ends[0]), 0);
     live_run(&live);
@@ -275,21 +283,17 @@ static void ends_unread(const char *limits, unsigned timeout_ms, int signo,
     crib_policy *policy = limited(limits);
     struct live_task task;
     struct live live;
-    int ends[2], waiting = 0, before = fd_count();
+    int ends[2], before = fd_count();
 
     live_open(&live);
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     start_timed(&live, &task, policy, ends[1], ends[1], timeout_ms, "cat /dev/zero");
     close(ends[1]);
     live_until(&live, &task, "spawn");
-    for (int i = 0; i < 20000 && waiting < 65536 && signo; i++) {
-        uv_run(&live.loop, UV_RUN_NOWAIT);
-        assert_int_equal(ioctl(ends[0], FIONREAD, &waiting), 0);
-        if (waiting < 65536)
-            usleep(1000);
-    }
-    if (signo)
+    if (signo) {
+        until_full(&live, ends[0]);
         assert_int_equal(crib_task_kill(task.task, signo), 0);
+    }
     live_run(&live);
     test_contains(task.log, "exit close");
     assert_int_equal(task.result.verdict, verdict);
@@ -308,13 +312,48 @@ static void test_an_ended_task_waits_for_no_reader(void **state)
     ends_unread("output: 100M", 0, SIGKILL, CRIB_KILLED);
 }
 
+/* The program has ended, what it wrote has not arrived: SIGKILL gives that up, others change
+ * nothing. */
+static void test_sigkill_gives_up_what_nobody_reads(void **state)
+{
+    crib_policy *policy = limited("output: 100M");
+    struct live_task task;
+    struct live live;
+    int ends[2], before = fd_count(), r;
+
+    (void)state;
+    live_open(&live);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    start_to(&live, &task, policy, ends[1], ends[1], "head -c 100000 /dev/zero");
+    close(ends[1]);
+    live_until(&live, &task, "exit");
+    until_full(&live, ends[0]);
+    crib_task_kill(task.task, SIGTERM);
+    for (int i = 0; i < 100; i++) {
+        uv_run(&live.loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    assert_null(strstr(task.log, "close"));
+    r = crib_task_kill(task.task, SIGKILL);
+    assert_true(r == 0 || r == -ESRCH);
+    live_run(&live);
+    test_contains(task.log, "exit close");
+    assert_int_equal(task.result.verdict, CRIB_EXITED);
+    assert_int_equal(task.result.status, 0);
+    live_close(&live);
+    close(ends[0]); /* now the write returns */
+    for (int i = 0; i < 20000 && fd_count() > before; i++)
+        usleep(1000);
+    crib_policy_free(policy);
+}
+
 /* Nobody waits for a write that does not return when the executor is closed. */
 static void test_closing_waits_for_no_reader(void **state)
 {
     crib_policy *policy;
     struct live_task task;
     struct live live;
-    int ends[2], waiting = 0, before = fd_count();
+    int ends[2], before = fd_count();
 
     (void)state;
     sandbox_only_here("a daemon's tasks end by their connection, some time later");
@@ -324,12 +363,7 @@ static void test_closing_waits_for_no_reader(void **state)
     start_to(&live, &task, policy, ends[1], ends[1], "cat /dev/zero");
     close(ends[1]);
     live_until(&live, &task, "spawn");
-    for (int i = 0; i < 20000 && waiting < 65536; i++) {
-        uv_run(&live.loop, UV_RUN_NOWAIT);
-        assert_int_equal(ioctl(ends[0], FIONREAD, &waiting), 0);
-        if (waiting < 65536)
-            usleep(1000);
-    }
+    until_full(&live, ends[0]);
     live_close(&live);
     test_contains(task.log, "exit close");
     close(ends[0]); /* now the write returns */
@@ -434,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_is_told),
         cmocka_unit_test(test_a_slow_reader_is_waited_for),
         cmocka_unit_test(test_an_ended_task_waits_for_no_reader),
+        cmocka_unit_test(test_sigkill_gives_up_what_nobody_reads),
         cmocka_unit_test(test_closing_waits_for_no_reader),
         cmocka_unit_test(test_a_terminal_is_counted),
         cmocka_unit_test(test_what_cannot_be_counted),
