@@ -40,16 +40,17 @@ int openers_new(uv_loop_t *loop, struct openers **ret)
         return r;
     }
     openers->loop = loop;
-    openers->deadline_ms = OPENER_DEADLINE_MS;
+    openers_times(openers, OPENER_DEADLINE_MS, OPENER_PATIENCE_MS);
     uv_timer_init(loop, &openers->timer);
     openers->timer.data = openers;
     *ret = openers;
     return 0;
 }
 
-void openers_deadline(struct openers *openers, uint64_t ms)
+void openers_times(struct openers *openers, uint64_t deadline_ms, uint64_t patience_ms)
 {
-    openers->deadline_ms = ms;
+    openers->deadline_ms = deadline_ms;
+    openers->patience_ms = patience_ms;
 }
 
 static void on_closed_all(uv_handle_t *handle)
@@ -203,7 +204,7 @@ static void give(struct worker *worker, struct opener_request *request)
     worker->slow = false;
     if (!request->retried)
         uv_timer_start(&request->timer, on_deadline, openers->deadline_ms, 0);
-    opener_process_alarm(worker->process, OPENER_PATIENCE_MS);
+    opener_process_alarm(worker->process, openers->patience_ms);
     ask(worker);
 }
 

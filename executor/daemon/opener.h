@@ -34,8 +34,9 @@ struct openers; /* all of a daemon */
 /* A file to open besides, for stdio. */
 struct opener_file {
     const char *path; /* absolute */
-    int flags; /* O_RDONLY, with O_NOFOLLOW or without; O_WRONLY with O_CREAT|O_TRUNC or O_CREAT|O_APPEND; mode 0666, umask 022
-                */
+    int flags;        /* O_RDONLY, with O_NOFOLLOW or without; O_WRONLY with O_CREAT|O_TRUNC or
+                         O_CREAT|O_APPEND; mode 0666, umask 022
+                       */
 };
 
 /* Told once for each request, from the loop. */
@@ -52,8 +53,8 @@ struct opener_request;
 /* Return: 0; -ENOMEM. @loop: keeps. */
 int openers_new(uv_loop_t *loop, struct openers **ret);
 
-/* As OPENER_DEADLINE_MS, for requests to come. */
-void openers_deadline(struct openers *openers, uint64_t ms);
+/* Instead of OPENER_DEADLINE_MS and OPENER_PATIENCE_MS, for requests to come. */
+void openers_times(struct openers *openers, uint64_t deadline_ms, uint64_t patience_ms);
 
 /* Kills every process and frees; requests still under way are answered with -ECANCELED first. */
 void openers_close(struct openers *openers, void (*closed)(void *data), void *data);

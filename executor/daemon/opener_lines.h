@@ -51,6 +51,7 @@ struct openers {
     struct peer self;
     bool privileged;      /* can become anybody */
     uint64_t deadline_ms; /* OPENER_DEADLINE_MS */
+    uint64_t patience_ms; /* OPENER_PATIENCE_MS */
     size_t living;        /* processes */
     size_t parts;         /* workers, and requests whose timer is not closed */
     bool closing;

@@ -36,7 +36,7 @@ static void a_stopped_one_is_given_up(void **state)
 
     (void)state;
     opening_start(&o);
-    openers_deadline(o.openers, DEADLINE_MS);
+    openers_times(o.openers, DEADLINE_MS, OPENER_PATIENCE_MS);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
     assert_int_equal(children(&pid, 1), 1);
     kill(pid, SIGSTOP);
@@ -65,7 +65,7 @@ static void cancelled_while_it_hangs(void **state)
 
     (void)state;
     opening_start(&o);
-    openers_deadline(o.openers, DEADLINE_MS);
+    openers_times(o.openers, DEADLINE_MS, OPENER_PATIENCE_MS);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
     assert_int_equal(children(&pid, 1), 1);
     kill(pid, SIGSTOP);
@@ -118,7 +118,7 @@ static void a_file_system_that_hangs(void **state)
     (void)state;
     fuse_start(&fuse, dir);
     opening_start(&o);
-    openers_deadline(o.openers, DEADLINE_MS);
+    openers_times(o.openers, DEADLINE_MS, OPENER_PATIENCE_MS);
     ask_path(&o, &same, &client, fuse.file);
     assert_int_equal(answered(&o, &same), 0);
     assert_int_equal(same.host.paths[0]->kind, CRIB__HOST_PATH__KIND__file);
@@ -158,7 +158,7 @@ static void many_hang(void **state)
     (void)state;
     fuse_start(&fuse, dir);
     opening_start(&o);
-    openers_deadline(o.openers, DEADLINE_MS);
+    openers_times(o.openers, DEADLINE_MS, OPENER_PATIENCE_MS);
     fuse_hang(&fuse);
     for (size_t i = 0; i < OPENER_MAX_OF_UID + 2; i++)
         ask_path(&o, &hung[i], &client, fuse.file);

@@ -4,6 +4,15 @@
 
 #include <sys/prctl.h>
 
+#define PATIENT_MS 60000
+
+/* However slow this machine is, nobody is taken for one that hangs. */
+static void patient_start(struct opening *o)
+{
+    opening_start(o);
+    openers_times(o->openers, PATIENT_MS, PATIENT_MS);
+}
+
 static void one_process_serves_many(void **state)
 {
     struct peer me = self();
@@ -13,7 +22,7 @@ static void one_process_serves_many(void **state)
     int fds;
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
     assert_int_equal(children(&first, 1), 1);
     fds = fd_count();
@@ -36,7 +45,7 @@ static void many_at_once_wait_for_it(void **state)
     struct opening o;
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     for (size_t i = 0; i < 200; i++)
         ask_path(&o, &asked[i], &me, "/usr");
     assert_int_equal(children(NULL, 0), 1);
@@ -58,7 +67,7 @@ static void every_identity_gets_its_turn(void **state)
     struct opening o;
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     for (size_t i = 0; i < count; i++) {
         if (count > 1)
             peer.uid = peer.gid = (uid_t)(OTHER_ID + i);
@@ -81,7 +90,7 @@ static void it_goes_when_idle(void **state)
     struct opening o;
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
     assert_int_equal(children(NULL, 0), 1);
     uv_run(&o.loop, UV_RUN_DEFAULT); /* nothing keeps the loop but the process */
@@ -101,7 +110,7 @@ static void cancelled_ones_are_not_answered(void **state)
     int fds;
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
     fds = fd_count();
     for (int i = 0; i < 300; i++) {
@@ -134,7 +143,7 @@ static void closing_answers_all(void **state)
     struct asked late;
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     for (size_t i = 0; i < 20; i++)
         ask_path(&o, &asked[i], &me, "/usr");
     opener_cancel(asked[0].request);
@@ -191,7 +200,7 @@ static void asking_from_an_answer(void **state)
     const char *path = "/usr";
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     asked_init(&chain.asked);
     assert_int_equal(opener_ask(o.openers, &me, &path, 1, &chain.asked.arena, &chain.asked.host,
                                 NULL, 0, on_chain, &chain, &chain.asked.request, NULL),
@@ -240,7 +249,7 @@ static void somebody_kills_it(void **state)
     (void)state;
     if (killer == 0)
         kill_all_the_time(parent);
-    opening_start(&o);
+    patient_start(&o);
     for (int i = 0; i < 300; i++) {
         Crib__HostPath__Kind kind;
         int r = look_at(&o, &me, "/usr", &kind);
@@ -265,7 +274,7 @@ static void killed_once_it_is_asked_again(void **state)
     pid_t pid;
 
     (void)state;
-    opening_start(&o);
+    patient_start(&o);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
     assert_int_equal(children(&pid, 1), 1);
     kill(pid, SIGSTOP);
@@ -309,7 +318,7 @@ static void it_does_not_outlive_the_daemon(void **state)
         Crib__HostPath__Kind kind;
         struct opening o;
 
-        opening_start(&o);
+        patient_start(&o);
         look_at(&o, &client, "/usr", &kind);
         children(&opener, 1);
         kill(opener, SIGSTOP); /* the end of its socket would not be seen */

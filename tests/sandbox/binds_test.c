@@ -286,20 +286,13 @@ static void *race(void *user)
     return NULL;
 }
 
-static uint64_t race_us(void)
-{
-    const char *text = getenv("CRIB_TESTS_LONG");
-
-    return text && strcmp(text, "1") == 0 ? 60 * 1000000ull : 5 * 1000000ull;
-}
-
 /*
  * Both `way` and `evil` are the caller's own to bind; what must not happen is that a source checked
  * as a directory ends as a symlink's end elsewhere, or that the task gets half of each.
  */
 static void test_a_race_for_the_source(void **state)
 {
-    uint64_t end = clock_us() + race_us();
+    uint64_t end = clock_us() + test_race_us();
     unsigned ran = 0, refused = 0;
     struct crib_bind grant;
     struct racer racer;
@@ -405,7 +398,7 @@ static void test_no_target_is_made_on_the_host(void **state)
 /* Root in the middle of the setting-up: each target is a directory, then a symlink, and back. */
 static void test_a_race_for_the_target(void **state)
 {
-    uint64_t end = clock_us() + race_us();
+    uint64_t end = clock_us() + test_race_us();
     struct crib_bind grants[2];
     struct racer racer;
     struct place place;

@@ -16,13 +16,6 @@
 
 #define SECRET "secret of the host\n"
 
-static uint64_t race_us(void)
-{
-    const char *text = getenv("CRIB_TESTS_LONG");
-
-    return text && strcmp(text, "1") == 0 ? 60 * 1000000ull : 5 * 1000000ull;
-}
-
 /* Return: whether it came. */
 static bool mine_or_refused(const struct copying *c, size_t i)
 {
@@ -54,7 +47,7 @@ static void test_racers_inside(void **state)
         "symlink /etc /tmp/d/etc , symlink /etc/passwd /tmp/passwd , mkdir /tmp/h.d , "
         "symlink /proc/1/root/etc /tmp/g.l , swap /tmp/d/s /tmp/d/etc , swap /tmp/d /tmp/etc , "
         "swap /tmp/f /tmp/passwd , swap /tmp/g /tmp/g.l , swap /tmp/h /tmp/h.d , sleep 3";
-    uint64_t end = clock_us() + race_us();
+    uint64_t end = clock_us() + test_race_us();
     unsigned came = 0, refused = 0;
 
     (void)state;
@@ -110,7 +103,7 @@ static void *swap_source(void *data)
 /* The source is a file, a symlink to another, a FIFO: in turns, as fast as can be. */
 static void test_a_racer_for_the_source(void **state)
 {
-    uint64_t end = clock_us() + race_us();
+    uint64_t end = clock_us() + test_race_us();
     unsigned came = 0, refused = 0;
     char *dir = test_dir();
     struct racer racer;
@@ -161,7 +154,7 @@ static void *plant_target(void *data)
 /* Something takes the target's name, and leaves it: what is elsewhere is not written to. */
 static void test_a_racer_for_the_target(void **state)
 {
-    uint64_t end = clock_us() + race_us();
+    uint64_t end = clock_us() + test_race_us();
     unsigned came = 0, refused = 0;
     char *dir = test_dir(), *text;
     struct racer racer;

@@ -140,3 +140,10 @@ void test_contains(const char *got, const char *part)
     if (!strstr(got, part))
         fail_msg("\n  got:      %s\n  expected: …%s…", got, part);
 }
+
+uint64_t test_race_us(void)
+{
+    const char *text = getenv("CRIB_TESTS_LONG");
+
+    return text && strcmp(text, "1") == 0 ? 60 * 1000000ull : 2 * 1000000ull;
+}

@@ -38,4 +38,7 @@ char *test_read(const char *path, size_t *ret_len);
 /* Fails with both texts when @got does not contain @part. */
 void test_contains(const char *got, const char *part);
 
+/* Return: for how long a test of races is to race, in us: a minute under CRIB_TESTS_LONG=1. */
+uint64_t test_race_us(void);
+
 #endif
