@@ -96,6 +96,13 @@ void request_done(struct request *request)
     request->line = NULL;
 }
 
+struct dialect_want request_channel(const struct request *request)
+{
+    bool node = request->options.channel == CRIB_CHANNEL_NODE;
+
+    return (struct dialect_want){node ? DIALECT_NODE : DIALECT_CRIB, request->options.max_message};
+}
+
 static bool set_bytes(struct arena *arena, protobuf_c_boolean *has, ProtobufCBinaryData *field,
                       const char *text)
 {
@@ -176,7 +183,9 @@ static int add_stdio(const struct request *request, struct arena *arena, Crib__T
                              "a second channel: a task has one at most");
         if (entry->kind == CRIB_CHANNEL) {
             task->has_channel = true;
-            task->channel = CRIB__TASK__CHANNEL__crib;
+            task->channel = request->options.channel == CRIB_CHANNEL_NODE
+                                ? CRIB__TASK__CHANNEL__node
+                                : CRIB__TASK__CHANNEL__crib;
         }
     }
     return 0;

@@ -11,6 +11,7 @@
 #include "api/executor.h"
 #include "host/host.h"
 #include "plan/plan.h"
+#include "supervise/dialect.h"
 
 struct request {
     const char *file;               /* borrowed, as all pointers here */
@@ -39,6 +40,9 @@ int request_init_line(struct request *request, const char *line, const struct cr
                       const struct crib_stdio *stdio, size_t stdio_count, struct crib_error *err);
 
 void request_done(struct request *request);
+
+/* Return: what its channel is to be, where it has one. */
+struct dialect_want request_channel(const struct request *request);
 
 /**
  * request_task() - The request as a Task message

@@ -70,7 +70,8 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
     return r;
 }
 
-int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struct crib_error *err)
+int start_ends(crib_task *task, struct stdio_set *set, struct dialect_want channel,
+               struct crib_error *err)
 {
     int r;
 
@@ -82,7 +83,7 @@ int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struc
         if (end->relay >= 0)
             r = task_add_relay(task, end->number, end->ours, end->relay);
         else if (end->is_channel)
-            r = task_add_channel(task, end->ours, max_message);
+            r = task_add_channel(task, end->ours, channel);
         else
             r = task_add_stream(task, end->number, end->ours, end->writes);
         if (r < 0)
@@ -112,8 +113,9 @@ static int add_copies(crib_task *task, struct copies *copies, int *fds, struct c
     return fail_sys(err, -ENOMEM, "copy_out", -1, NULL, NULL);
 }
 
-int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count, size_t max_message,
-               struct copies *copies, const struct host_fds *paths, struct crib_error *err)
+int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count,
+               struct dialect_want channel, struct copies *copies, const struct host_fds *paths,
+               struct crib_error *err)
 {
     int fds[PLAN_MAX_STDIO + FILES_MAX];
     struct stdio_set set;
@@ -126,7 +128,7 @@ int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count, si
     if (r == 0)
         r = stdio_list(&set, task->plan->program, fds, err);
     if (r == 0)
-        r = start_ends(task, &set, max_message, err);
+        r = start_ends(task, &set, channel, err);
     if (r == 0)
         r = add_copies(task, copies, fds, err);
     if (r == 0)
@@ -151,7 +153,7 @@ static int start_here(crib *ex, uv_loop_t *loop, const struct request *request, 
     if (r == 0) {
         r = copies_open(&request->options, &copies, err);
         if (r == 0)
-            r = start_task(task, request->stdio, request->stdio_count, request->options.max_message,
+            r = start_task(task, request->stdio, request->stdio_count, request_channel(request),
                            &copies, &paths, err);
         copies_done(&copies);
         host_fds_done(&paths);

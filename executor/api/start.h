@@ -25,11 +25,13 @@ crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
  *
  * Return: 0; negative errno
  */
-int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count, size_t max_message,
-               struct copies *copies, const struct host_fds *paths, struct crib_error *err);
+int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count,
+               struct dialect_want channel, struct copies *copies, const struct host_fds *paths,
+               struct crib_error *err);
 
 /* The parent's ends of @set become the task's streams and channel. Return: 0; negative errno. */
-int start_ends(crib_task *task, struct stdio_set *set, size_t max_message, struct crib_error *err);
+int start_ends(crib_task *task, struct stdio_set *set, struct dialect_want channel,
+               struct crib_error *err);
 
 /* plan.c: what crib_plan_text() does here. */
 int plan_here(crib *ex, const struct request *request, char **ret_text, struct crib_error *err);

@@ -80,7 +80,7 @@ static int begin(struct remote_task *to, struct crib_error *err)
 static int hand_over(struct remote_task *to, struct remote_request *ask, struct stdio_set *set,
                      struct crib_error *err)
 {
-    size_t max_message = ask->request->options.max_message, count = 0;
+    size_t count = 0;
     struct rpc_fds *side;
     struct remote_copies copies = {0};
     char **names;
@@ -94,7 +94,7 @@ static int hand_over(struct remote_task *to, struct remote_request *ask, struct 
     if (r == 0 && left_new(to->task, copies.open.out, copies.open.n_out) < 0)
         r = fail_sys(err, -ENOMEM, "copy_out", -1, NULL, NULL);
     if (r == 0)
-        r = start_ends(to->task, set, max_message, err);
+        r = start_ends(to->task, set, request_channel(ask->request), err);
     if (r == 0)
         r = ask_spawn(to, ask, err);
     if (count)

@@ -65,7 +65,7 @@ void mailbox_open(struct entry *entry)
     mailbox->last = &mailbox->first;
     mailbox->number = 1;
     mailbox->chunks.max = CRIB_MAX_MESSAGE;
-    frame_reader_look(entry->task->channel->reader, look, entry);
+    dialect_look(&entry->task->channel->dialect, look, entry);
 }
 
 static void close_fds(struct entry *entry, struct letter *letter)

@@ -276,7 +276,7 @@ static int default_stdio(struct prepared *p)
 /* Asked for without saying where. */
 static bool wants_channel(const struct prepared *p, const Crib__Stdio *const *asked)
 {
-    if (!p->task->has_channel || p->task->channel != CRIB__TASK__CHANNEL__crib)
+    if (!p->task->has_channel || p->task->channel == CRIB__TASK__CHANNEL__none)
         return false;
     for (size_t fd = 0; fd < p->n_stdio; fd++)
         if (asked[fd] && asked[fd]->kind == CRIB__STDIO__KIND__channel)

@@ -129,6 +129,14 @@ static size_t buffer_of(const Crib__SpawnRequest *request)
     return size + STREAM_READ_SIZE;
 }
 
+static struct dialect_want channel_of(const struct prepared *prepared)
+{
+    const Crib__Task *task = prepared->task;
+    bool node = task->has_channel && task->channel == CRIB__TASK__CHANNEL__node;
+
+    return (struct dialect_want){node ? DIALECT_NODE : DIALECT_CRIB, CRIB_MAX_MESSAGE};
+}
+
 static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret,
                  struct crib_error *err)
 {
@@ -146,8 +154,7 @@ static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret
     if (r < 0)
         return fail_text(err, r, "quota", -1, NULL, "too many tasks: forget some that have ended");
     entry->copying = 3 * copying_contents(prepared); /* the task's, and in its result */
-    r = entry_charge(entry,
-                     prepared->arena->used + size_of_args(prepared->task) + entry->copying);
+    r = entry_charge(entry, prepared->arena->used + size_of_args(prepared->task) + entry->copying);
     if (r < 0) {
         entry_discard(entry);
         return fail_text(err, r, "quota", -1, NULL, "the task is too large for the queued bytes");
@@ -162,8 +169,8 @@ static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret
     task->data = entry;
     task->plan = plan;
     entry->buffer = buffer_of(request);
-    r = start_task(task, prepared->stdio, prepared->n_stdio, CRIB_MAX_MESSAGE, &prepared->copies,
-                   &spawning->opened.fds, err);
+    r = start_task(task, prepared->stdio, prepared->n_stdio, channel_of(prepared),
+                   &prepared->copies, &spawning->opened.fds, err);
     if (r < 0) {
         task_discard(task);
         entry_discard(entry);

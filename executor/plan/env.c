@@ -13,6 +13,9 @@
 #include "plan/bytes.h"
 
 #define CHANNEL      "CRIB_CHANNEL_FD"
+#define NODE_CHANNEL "NODE_CHANNEL_FD"
+#define NODE_MODE    "NODE_CHANNEL_SERIALIZATION_MODE"
+#define NODE_WORKER  "NODE_UNIQUE_ID"
 #define MATCHES_MOST (16u << 20) /* patterns times variables: a fraction of a second */
 
 struct table {
@@ -88,12 +91,18 @@ static bool matches(const char *pattern, const uint8_t *name, size_t len)
     return len == n && memcmp(pattern, name, n) == 0;
 }
 
+/* The caller's own channel, where crib runs in crib or under Node, is not this task's. */
+static bool is_callers_own(const uint8_t *name, size_t len)
+{
+    return matches(CHANNEL, name, len) || matches(NODE_CHANNEL, name, len) ||
+           matches(NODE_MODE, name, len) || matches(NODE_WORKER, name, len);
+}
+
 static bool passes(const Crib__Env *env, const ProtobufCBinaryData *entry)
 {
     size_t len = name_length(entry);
 
-    /* The caller's own channel, where crib runs in crib, is not this task's. */
-    if (len == 0 || matches(CHANNEL, entry->data, len))
+    if (len == 0 || is_callers_own(entry->data, len))
         return false;
     for (size_t i = 0; i < env->n_pass; i++)
         if (matches(env->pass[i], entry->data, len))
@@ -150,25 +159,33 @@ static int set(struct planning *p, const struct table *table, const ProtobufCBin
     return 0;
 }
 
+static int put_text(struct planning *p, const struct table *table, char *text)
+{
+    const ProtobufCBinaryData entry = {.data = (uint8_t *)text, .len = strlen(text)};
+
+    return put(p, table, &entry, true);
+}
+
 static int tell_channel(struct planning *p, const struct table *table)
 {
+    bool node = p->task->has_channel && p->task->channel == CRIB__TASK__CHANNEL__node;
     const Crib__Program *program = p->plan->program;
-    char text[32];
+    char text[32], mode[] = NODE_MODE "=json";
+    int r;
 
     for (size_t i = 0; i < program->n_stdio; i++) {
-        ProtobufCBinaryData entry = {.data = (uint8_t *)text};
-
         if (program->stdio[i]->kind != CRIB__STDIO__KIND__channel)
             continue;
-        entry.len = (size_t)snprintf(text, sizeof(text), CHANNEL "=%u", program->stdio[i]->fd);
-        return put(p, table, &entry, true);
+        snprintf(text, sizeof(text), "%s=%u", node ? NODE_CHANNEL : CHANNEL, program->stdio[i]->fd);
+        r = put_text(p, table, text);
+        return r == 0 && node ? put_text(p, table, mode) : r;
     }
     return 0;
 }
 
 static int make_table(struct planning *p, const Crib__Env *env, struct table *ret)
 {
-    size_t most = p->host->n_env + (env ? env->n_set : 0) + p->task->n_env + 1;
+    size_t most = p->host->n_env + (env ? env->n_set : 0) + p->task->n_env + 2;
 
     if (p->task->n_env > PLAN_MAX_ARGS)
         return fail_text(p->err, -E2BIG, "env", PLAN_MAX_ARGS, NULL,

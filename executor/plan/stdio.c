@@ -113,14 +113,11 @@ int plan_stdio(struct planning *p)
     unsigned channels = 0;
     int r;
 
-    if (p->task->has_channel && p->task->channel == CRIB__TASK__CHANNEL__node)
-        return fail_text(p->err, -EOPNOTSUPP, "stdio", -1, NULL,
-                         "`channel: node` is not bridged yet: use `channel: crib`");
     r = add_asked(p, &channels);
     if (r == 0)
         r = add_standard(p);
     if (r == 0 && channels == 0 && p->task->has_channel &&
-        p->task->channel == CRIB__TASK__CHANNEL__crib)
+        p->task->channel != CRIB__TASK__CHANNEL__none)
         r = add_channel(p);
     if (r < 0)
         return r;

@@ -10,17 +10,16 @@
 #define FILLS_AT_ONCE  16                 /* receives in one turn of the loop: others wait too */
 #define BYTES_AT_DEATH (8l * 1024 * 1024) /* more than any socket buffer keeps */
 
-int channel_new(uv_loop_t *loop, int sock, size_t max, const struct channel_events *on, void *owner,
-                struct channel **ret)
+int channel_new(uv_loop_t *loop, int sock, struct dialect_want want,
+                const struct channel_events *on, void *owner, struct channel **ret)
 {
     struct channel *channel = calloc(1, sizeof(*channel));
-    int r = -ENOMEM;
+    int r;
 
     if (!channel)
-        return r;
-    channel->reader = frame_reader_new(max);
-    channel->writer = frame_writer_new(max);
-    if (channel->reader && channel->writer)
+        return -ENOMEM;
+    r = dialect_init(&channel->dialect, want);
+    if (r == 0)
         r = uv_poll_init(loop, &channel->poll, sock);
     if (r < 0) {
         channel->sock = -1;
@@ -40,8 +39,7 @@ void channel_free(struct channel *channel)
 {
     if (!channel)
         return;
-    frame_reader_free(channel->reader);
-    frame_writer_free(channel->writer);
+    dialect_done(&channel->dialect);
     fd_close(&channel->sock);
     free(channel);
 }
@@ -80,7 +78,7 @@ static void watch(struct channel *channel)
         events |= UV_READABLE;
     if (channel->nudged) /* it can mostly be written to: the next turn of the loop delivers */
         events |= UV_WRITABLE;
-    if (!channel->shut && (channel->parting || frame_writer_pending(channel->writer)))
+    if (!channel->shut && (channel->parting || dialect_pending(&channel->dialect)))
         events |= UV_WRITABLE;
     /* Asking again costs two system calls. */
     if (events != channel->watching)
@@ -94,13 +92,13 @@ static void part(struct channel *channel)
         return;
     channel->parting = true;
     /* Without memory for the frame, the end of the stream says the same. */
-    (void)frame_writer_add_disconnect(channel->writer);
+    (void)dialect_add_disconnect(&channel->dialect);
 }
 
 /* Sends what the socket takes. A peer that is gone shows when reading, after its last words. */
 static void flush(struct channel *channel)
 {
-    int r = channel->shut ? 0 : frame_writer_flush(channel->writer, channel->sock);
+    int r = channel->shut ? 0 : dialect_flush(&channel->dialect, channel->sock);
 
     if (r < 0 && r != -EAGAIN)
         channel->shut = channel->parting = true;
@@ -113,7 +111,7 @@ static void flush(struct channel *channel)
         return;
     }
     if (channel->wants_drain && !channel->parting &&
-        frame_writer_pending(channel->writer) < CHANNEL_HIGH_WATER) {
+        dialect_pending(&channel->dialect) < CHANNEL_HIGH_WATER) {
         channel->wants_drain = false;
         channel->on->drain(channel, channel->owner);
     }
@@ -135,7 +133,7 @@ static void deliver(struct channel *channel)
     int r = 0;
 
     while (channel->sock >= 0 && !channel->peer_parted && !stays_paused(channel) &&
-           (r = frame_reader_next(channel->reader, &frame, &error)) > 0) {
+           (r = dialect_next(&channel->dialect, &frame, &error)) > 0) {
         if (!frame->disconnect) {
             channel->on->message(channel, frame, channel->owner);
             continue;
@@ -155,7 +153,7 @@ static long receive(struct channel *channel)
 
     if (channel->sock < 0 || channel->peer_parted || stays_paused(channel))
         return 0;
-    n = frame_reader_fill(channel->reader, channel->sock, &error);
+    n = dialect_fill(&channel->dialect, channel->sock, &error);
     if (n == -EAGAIN || n == -EINTR)
         return 0;
     if (n == 0 || n == -ECONNRESET) {
@@ -208,16 +206,16 @@ int channel_send(struct channel *channel, const char *type, const void *data, si
     if (!channel_open(channel))
         return -ENOTCONN;
     channel->used = true;
-    r = frame_writer_add(channel->writer, type, data, len, fds, nfds);
+    r = dialect_add(&channel->dialect, type, data, len, fds, nfds);
     if (r < 0)
         return r;
-    r = channel->held ? -EAGAIN : frame_writer_flush(channel->writer, channel->sock);
+    r = channel->held ? -EAGAIN : dialect_flush(&channel->dialect, channel->sock);
     if (r < 0 && r != -EAGAIN) {
         channel->shut = channel->parting = true;
         return -ENOTCONN; /* reading will find the end, after the peer's last words */
     }
     watch(channel);
-    if (frame_writer_pending(channel->writer) <= CHANNEL_HIGH_WATER)
+    if (dialect_pending(&channel->dialect) <= CHANNEL_HIGH_WATER)
         return 0;
     channel->wants_drain = true;
     return 1;

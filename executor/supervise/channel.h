@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parent's end of a task's message channel: wire/frame on a non-blocking socket pair, on the
- * loop.
+ * The parent's end of a task's message channel: frames of ours or Node's lines (dialect.h) on a
+ * non-blocking socket pair, on the loop.
  *
  * Theory of operation:
  *
@@ -18,7 +18,7 @@
  * once. While the task has not started the channel is held: frames are queued, no callback comes.
  *
  * Runs in: library, on the loop's thread.
- * Owns: its socket, reader and writer. A frame's fds are the reader's until taken.
+ * Owns: its socket and dialect. A frame's fds are the dialect's until taken.
  */
 #ifndef SUPERVISE_CHANNEL_H
 #define SUPERVISE_CHANNEL_H
@@ -26,7 +26,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "wire/frame.h"
+#include "supervise/dialect.h"
 
 #define CHANNEL_HIGH_WATER (64 * 1024) /* bytes queued, above which a sender should wait */
 
@@ -42,8 +42,7 @@ struct channel_events {
 struct channel {
     uv_poll_t poll;
     int sock; /* -1 once ended */
-    struct frame_reader *reader;
-    struct frame_writer *writer;
+    struct dialect dialect;
     const struct channel_events *on;
     void *owner;
     bool held;        /* the task does not run yet */
@@ -62,13 +61,12 @@ struct channel {
 /**
  * channel_new() - A held channel on one end of a socket pair
  * @sock: takes, on success
- * @max:  cap on a payload in bytes
  * @on:   keeps
  *
  * Return: 0; negative errno
  */
-int channel_new(uv_loop_t *loop, int sock, size_t max, const struct channel_events *on, void *owner,
-                struct channel **ret);
+int channel_new(uv_loop_t *loop, int sock, struct dialect_want want,
+                const struct channel_events *on, void *owner, struct channel **ret);
 
 /* Frees an ended channel. Accepts NULL. */
 void channel_free(struct channel *channel);

@@ -167,12 +167,12 @@ static void on_channel_ended(struct channel *channel, void *owner)
     task_settle(task);
 }
 
-int task_add_channel(crib_task *task, int sock, size_t max)
+int task_add_channel(crib_task *task, int sock, struct dialect_want want)
 {
     static const struct channel_events events = {on_message, on_drain, on_channel_failed,
                                                  on_channel_ended};
 
-    return channel_new(task->loop, sock, max, &events, task, &task->channel);
+    return channel_new(task->loop, sock, want, &events, task, &task->channel);
 }
 
 static void all_dead(crib_task *task, bool drop)

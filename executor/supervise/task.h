@@ -168,7 +168,7 @@ int task_add_terminal(crib_task *task, int writer, int reader);
 int task_take_master(crib_task *task, int master);
 
 /* The parent's end of the channel; @sock is taken on success. Return: 0; negative errno. */
-int task_add_channel(crib_task *task, int sock, size_t max);
+int task_add_channel(crib_task *task, int sock, struct dialect_want want);
 
 /**
  * task_start() - NEW to STARTING

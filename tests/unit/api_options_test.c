@@ -163,9 +163,9 @@ static void message_over_cap(struct crib_options *o)
     o->max_message = (size_t)CRIB_MAX_MESSAGE + 1;
 }
 
-static void channel_node(struct crib_options *o)
+static void channel_none(struct crib_options *o)
 {
-    o->channel = CRIB_CHANNEL_NODE;
+    o->channel = 7;
 }
 
 static void channel_unknown(struct crib_options *o)
@@ -217,7 +217,7 @@ static const struct row rows[] = {
     {"a signal below 0", signal_negative, -EINVAL, "kill_signal"},
     {"signal 65", signal_high, -EINVAL, "kill_signal"},
     {"messages over the cap", message_over_cap, -EINVAL, "max_message"},
-    {"Node's channel", channel_node, -EOPNOTSUPP, "node"},
+    {"a channel of no kind", channel_none, -EINVAL, "7 is no kind"},
     {"a kind of channel that is none", channel_unknown, -EINVAL, "channel"},
     {"detached with a timeout", detached_timeout, -EINVAL, "detached"},
     {"an env entry without =", env_no_sign, -EINVAL, "env[1]"},

@@ -117,6 +117,29 @@ static void test_channel_is_told_and_an_outer_one_is_not(void **state)
     fixture_done(&f);
 }
 
+/* Node's child looks for its own names, and takes the channel over as Node's parent would give it.
+ */
+static void test_nodes_channel_is_told_by_nodes_names(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    host_has(&f, "NODE_CHANNEL_FD=9");
+    host_has(&f, "NODE_CHANNEL_SERIALIZATION_MODE=advanced");
+    host_has(&f, "NODE_UNIQUE_ID=3");
+    host_has(&f, "NODE_ENV=test");
+    pass(&f, "NODE_*");
+    must_build(&f);
+    assert_string_equal(env_of(&f), "NODE_ENV=test");
+    f.task->has_channel = true;
+    f.task->channel = CRIB__TASK__CHANNEL__node;
+    must_build(&f);
+    assert_string_equal(env_of(&f), "NODE_ENV=test NODE_CHANNEL_FD=3 "
+                                    "NODE_CHANNEL_SERIALIZATION_MODE=json");
+    fixture_done(&f);
+}
+
 static void test_bad_entries(void **state)
 {
     struct fixture f;
@@ -178,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_patterns_end_in_a_star),
         cmocka_unit_test(test_the_task_beats_the_policy_beats_the_caller),
         cmocka_unit_test(test_channel_is_told_and_an_outer_one_is_not),
+        cmocka_unit_test(test_nodes_channel_is_told_by_nodes_names),
         cmocka_unit_test(test_bad_entries),
         cmocka_unit_test(test_bad_patterns),
         cmocka_unit_test(test_many_entries_are_quick),

@@ -124,11 +124,13 @@ static void test_no_field_is_forgotten(void **state)
 static void test_shipped_policies(void **state)
 {
     static const char *const within[][2] = {
-        {"default", "default"}, {"network", "network"}, {"open", "open"},    {"shell", "shell"},
-        {"strict", "strict"},   {"strict", "default"},  {"strict", "shell"}, {"strict", "network"},
-        {"strict", "open"},     {"default", "open"},    {"shell", "open"},   {"network", "open"},
+        {"default", "default"}, {"network", "network"}, {"open", "open"},     {"shell", "shell"},
+        {"strict", "strict"},   {"strict", "default"},  {"strict", "shell"},  {"strict", "network"},
+        {"strict", "open"},     {"default", "open"},    {"shell", "open"},    {"network", "open"},
         {"judge", "judge"},     {"judge", "strict"},    {"judge", "default"}, {"judge", "shell"},
-        {"judge", "network"},   {"judge", "open"},
+        {"judge", "network"},   {"judge", "open"},      {"node", "node"},     {"node", "open"},
+        {"judge", "node"},      {"strict", "node"},     {"node", "default"},  {"node", "shell"},
+       
     };
     size_t found = 0;
 

@@ -76,7 +76,7 @@ static void set_up(struct fixture *f)
     assert_int_equal(uv_loop_init(&f->loop), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     f->child = pair[1];
-    assert_int_equal(channel_new(&f->loop, pair[0], MOST, &events, f, &f->channel), 0);
+    assert_int_equal(channel_new(&f->loop, pair[0], (struct dialect_want){.max = MOST}, &events, f, &f->channel), 0);
     f->reader = frame_reader_new(MOST);
     f->writer = frame_writer_new(MOST);
     assert_non_null(f->reader);

@@ -84,7 +84,7 @@ static void what_was_said_before_the_end_comes_before_it(void **state)
     (void)state;
     set_up(&f);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    assert_int_equal(task_add_channel(f.task, pair[0], 1000), 0);
+    assert_int_equal(task_add_channel(f.task, pair[0], (struct dialect_want){.max = 1000}), 0);
     adopt(&f);
     report_started(&f);
     assert_int_equal(frame_writer_add(writer, "t", "1", 1, NULL, 0), 0);

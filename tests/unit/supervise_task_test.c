@@ -65,7 +65,7 @@ static void a_task_that_never_started_is_given_up_without_a_word(void **state)
     assert_int_equal(pipe(fds), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     assert_int_equal(task_add_stream(task, 1, fds[0], false), 0);
-    assert_int_equal(task_add_channel(task, pair[0], 1000), 0);
+    assert_int_equal(task_add_channel(task, pair[0], (struct dialect_want){.max = 1000}), 0);
     task_discard(task);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);

@@ -71,7 +71,8 @@ struct crib_stdio {
 
 enum crib_channel_kind {
     CRIB_CHANNEL_CRIB = 0, /* typed messages, crib/child.h at the other end */
-    CRIB_CHANNEL_NODE,     /* Node's; refused until it is bridged (-EOPNOTSUPP) */
+    CRIB_CHANNEL_NODE,     /* Node's own: messages are JSON texts of type `json`, with at most one
+                            * fd, a socket or a pipe */
 };
 
 /* A file or directory of the host that the task sees too. */
@@ -330,7 +331,9 @@ CRIB_API int crib_exec_file(crib *ex, const char *file, const char *const *args,
 
 /**
  * crib_fork() - Start a module with a message channel
- * @module:  a program that uses crib/child.h; found as in crib_spawn
+ * @module:  a program that uses crib/child.h; found as in crib_spawn. Or a script of Node's, by its
+ *           path: NAME.js, .cjs or .mjs; then `node` runs it, the channel is Node's, the policy is
+ *           `node` unless another is named, and it can read the directory that the script is in
  * @options: stdio NULL: fds 0 to 2 are inherited; the channel is put at the first fd behind them
  *
  * The child finds the number in CRIB_CHANNEL_FD.
