@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/request.h"
+#include "api/script.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,8 +27,8 @@ static int add_channel(struct request *request, struct crib_stdio *list, struct 
     return 0;
 }
 
-int crib_fork(crib *ex, const char *module, const char *const *args,
-              const struct crib_options *options, crib_task **ret, struct crib_error *err)
+static int fork_program(crib *ex, const char *module, const char *const *args,
+                        const struct crib_options *options, crib_task **ret, struct crib_error *err)
 {
     static const struct crib_stdio inherited[] = {{CRIB_INHERIT}, {CRIB_INHERIT}, {CRIB_INHERIT}};
     struct crib_stdio list[PLAN_MAX_STDIO];
@@ -42,5 +43,20 @@ int crib_fork(crib *ex, const char *module, const char *const *args,
     request_done(&request);
     if (r == 0 && ret)
         *ret = task;
+    return r;
+}
+
+int crib_fork(crib *ex, const char *module, const char *const *args,
+              const struct crib_options *options, crib_task **ret, struct crib_error *err)
+{
+    struct script script;
+    int r;
+
+    if (!script_is(module))
+        return fork_program(ex, module, args, options, ret, err);
+    r = script_init(&script, module, args, options, err);
+    if (r == 0)
+        r = fork_program(ex, "node", script.args, &script.options, ret, err);
+    script_done(&script);
     return r;
 }

@@ -23,8 +23,11 @@ static const struct command table[] = {
     {"exec", IN_EXEC, "LINE", 1, 1, "run a command line with /bin/sh in a sandbox",
      "As run, through the shell inside the sandbox.\n", command_exec},
     {"fork", IN_FORK, "MODULE [ARG...]", 1, -1, "start a module and exchange messages with it",
-     "MODULE uses crib/child.h. Each line of standard input is JSON and becomes a message of type\n"
-     "`json`; the end of input disconnects. Each message from the module becomes a line of "
+     "MODULE uses crib/child.h, or is a script of Node's, NAME.js, .cjs or .mjs: then the policy "
+     "is\n"
+     "`node` unless you name another, and it can read the directory that it is in. Each line of "
+     "standard\ninput is JSON and becomes a message of type `json`; the end of input disconnects. "
+     "Each message from the module becomes a line of "
      "standard\n"
      "output: its JSON, or {\"type\":…,\"base64\":…} where it is of another type. The module's "
      "own\n"

@@ -11,7 +11,8 @@
 
 #include "cli/command.h"
 
-static const char *const shipped[] = {"default", "judge", "network", "open", "shell", "strict"};
+static const char *const shipped[] = {"default", "judge", "network", "node",
+                                      "open",    "shell", "strict"};
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
 
 static void write_text(char *path, size_t size, const char *dir, const char *name, const char *text)

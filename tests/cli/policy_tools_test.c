@@ -116,7 +116,8 @@ static void test_lint(void **state)
 
     (void)state;
     start(&f, work);
-    CLI_EXPECT(&cli, 0, "policy", "lint", "default", "judge", "shell", "network", "strict", "open");
+    CLI_EXPECT(&cli, 0, "policy", "lint", "default", "judge", "node", "shell", "network", "strict",
+               "open");
     CLI_EXPECT(&cli, STATUS_INVALID, "policy", "lint", "default", f.path);
     test_contains(cli.out, "work.yaml:7:7: ptrace is granted without a reason");
     assert_int_equal(cli_lines(cli.out, "/"), 1);

@@ -16,7 +16,7 @@ static void test_without_a_file(void **state)
         uid_t uid = i ? geteuid() : all[0];
 
         assert_true(site_knows(site, uid));
-        assert_string_equal(names_of(site, uid), "default judge network open shell strict");
+        assert_string_equal(names_of(site, uid), "default judge network node open shell strict");
         assert_string_equal(site_widest(site, uid), SITE_ANY);
         assert_true(site_binds(site, uid, false) && site_binds(site, uid, true));
         assert_may(site, uid, "open", 0);
@@ -67,7 +67,7 @@ static void test_first_rule_counts(void **state)
     assert_string_equal(names_of(site, 8), "default strict");
     assert_string_equal(site_widest(site, 8), "");
     assert_false(site_binds(site, 8, false));
-    assert_string_equal(names_of(site, 9), "default judge network open shell strict");
+    assert_string_equal(names_of(site, 9), "default judge network node open shell strict");
     assert_true(site_binds(site, 9, false) && !site_binds(site, 9, true));
     assert_may(site, 9, "open", 0);
     assert_string_equal(names_of(site, 10), "shell");

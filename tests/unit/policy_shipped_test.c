@@ -2,6 +2,7 @@
 /* What the shipped policies let through, decided here from their rules, call by call. */
 #include "support/support.h"
 
+#include <glob.h>
 #include <linux/ioprio.h>
 #include <sched.h>
 #include <signal.h>
@@ -78,8 +79,12 @@ static bool is_filtered(const struct loaded *l)
 
 static void test_what_is_compiled_in_is_what_is_in_the_files(void **state)
 {
+    glob_t files;
+
     (void)state;
-    assert_int_equal(shipped_policies_count, 6);
+    assert_int_equal(glob(TEST_SOURCE_DIR "/policies/*.yaml", 0, NULL, &files), 0);
+    assert_int_equal(shipped_policies_count, files.gl_pathc);
+    globfree(&files);
     for (size_t i = 0; i < shipped_policies_count; i++) {
         char path[512], *text;
         size_t len;
