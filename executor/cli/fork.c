@@ -16,6 +16,7 @@
 #include "cli/json.h"
 #include "cli/running.h"
 #include "cli/say.h"
+#include "node/json.h"
 #include "text/base64.h"
 
 #define JSON_TYPE "json"
@@ -50,7 +51,7 @@ static void on_line(struct input *input, const char *line, size_t len)
     talk->lines++;
     if (is_blank(line, len))
         return;
-    if (!json_valid(line, len)) {
+    if (node_json_check((struct node_json){line, len}) < 0) {
         say("stdin:%" PRIu64 ": not JSON", talk->lines);
         give_up(talk);
         return;
@@ -86,7 +87,8 @@ static int message_line(struct buf *out, const struct crib_message *message)
 {
     int r;
 
-    if (strcmp(message->type, JSON_TYPE) == 0 && json_valid(message->data, message->len)) {
+    if (strcmp(message->type, JSON_TYPE) == 0 &&
+        node_json_check((struct node_json){message->data, message->len}) == 0) {
         r = json_one_line(out, message->data, message->len);
         return r < 0 ? r : buf_text(out, "\n");
     }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/json.h"
+#include "node/json.h"
 
 static void test_life(void **state)
 {
@@ -212,7 +212,7 @@ static void test_inspect_and_info(void **state)
     CLI_EXPECT(&cli, 2, "wait", task);
     CLI_EXPECT(&cli, 0, "inspect", task);
     assert_int_equal(cli_lines(cli.out, ""), 1);
-    assert_true(json_valid(cli.out, strlen(cli.out)));
+    assert_int_equal(node_json_check((struct node_json){cli.out, strlen(cli.out)}), 0);
     snprintf(text, sizeof(text), "{\"info\":{\"task\":%s,\"state\":\"ENDED\"", task);
     test_contains(cli.out, text);
     snprintf(text, sizeof(text), "\"uid\":%u", (unsigned)getuid());

@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 #include "cli/command.h"
-#include "cli/json.h"
+#include "node/json.h"
 
 static void begin_watched(char *path, size_t size)
 {
@@ -116,7 +116,7 @@ static void test_log(void **state)
     test_contains(log, "\"event\":\"refused\"");
     rest = log;
     while ((line = strsep(&rest, "\n")) && *line)
-        if (!json_valid(line, strlen(line)))
+        if (node_json_check((struct node_json){line, strlen(line)}) < 0)
             fail_msg("not JSON: %s", line);
     free(log);
     cli_done(&cli);

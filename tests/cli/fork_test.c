@@ -23,6 +23,27 @@ static void test_echo(void **state)
     cli_done(&cli);
 }
 
+/* A script as Node's own fork() would take it, and what it requires from beside it. */
+static void test_a_script(void **state)
+{
+    struct cli cli = {.input = "{\"number\": 21}\n\"\\ud83d\"\n"};
+    char *dir = cli_dir(), script[4096], beside[4096];
+    static const char text[] = "const twice = require('./twice.js');\n"
+                               "process.on('message', (m) => process.send({answer: twice(m)}));\n",
+                      part[] = "module.exports = (m) => m.number ? m.number * 2 : m + m;\n";
+
+    (void)state;
+    snprintf(script, sizeof(script), "%s/script.js", dir);
+    snprintf(beside, sizeof(beside), "%s/twice.js", dir);
+    test_write(script, text, sizeof(text) - 1, 0644);
+    test_write(beside, part, sizeof(part) - 1, 0644);
+    CLI_EXPECT(&cli, 0, "fork", script);
+    assert_string_equal(cli.out, "{\"answer\":42}\n{\"answer\":\"\\ud83d\\ud83d\"}\n");
+    assert_string_equal(cli.err, "");
+    cli_done(&cli);
+    free(dir);
+}
+
 static void test_no_input(void **state)
 {
     struct cli cli = {0};
@@ -198,12 +219,13 @@ static void test_result(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_echo),           cmocka_unit_test(test_no_input),
-        cmocka_unit_test(test_not_json),       cmocka_unit_test(test_odd_messages),
-        cmocka_unit_test(test_many_messages),  cmocka_unit_test(test_large_message),
-        cmocka_unit_test(test_module_output),  cmocka_unit_test(test_module_leaves),
-        cmocka_unit_test(test_hostile_frames), cmocka_unit_test(test_no_module),
-        cmocka_unit_test(test_output_is_full), cmocka_unit_test(test_result),
+        cmocka_unit_test(test_echo),          cmocka_unit_test(test_a_script),
+        cmocka_unit_test(test_no_input),      cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_odd_messages),  cmocka_unit_test(test_many_messages),
+        cmocka_unit_test(test_large_message), cmocka_unit_test(test_module_output),
+        cmocka_unit_test(test_module_leaves), cmocka_unit_test(test_hostile_frames),
+        cmocka_unit_test(test_no_module),     cmocka_unit_test(test_output_is_full),
+        cmocka_unit_test(test_result),
     };
 
     return test_run(tests);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "cli/json.h"
+#include "node/json.h"
 #include "daemon/log.h"
 
 #define FIELDS(...)                                                                                \
@@ -58,7 +58,7 @@ static const char *said(struct reader *reader)
 
         assert_non_null(end);
         assert_true(end - line < PIPE_BUF);
-        if (!json_valid(line, (size_t)(end - line)))
+        if (node_json_check((struct node_json){line, (size_t)(end - line)}) < 0)
             fail_msg("not JSON: %.*s", (int)(end - line), line);
         line = end + 1;
     }
