@@ -201,12 +201,12 @@ static int serve(struct daemon *daemon, uv_loop_t *loop, const struct options *o
     if (r < 0)
         return r;
     log_open(STDERR_FILENO, level_of(daemon->held->site), site_log_values(daemon->held->site));
+    watch_signals(loop, &signals); /* whoever can connect may tell us to reload, too */
     r = listen_somewhere(options->socket, &listener, err);
     if (r == 0)
         r = daemon_serve(daemon, &listener, err);
     if (r < 0)
-        return r;
-    watch_signals(loop, &signals);
+        return r; /* and the process ends */
     daemon->ended = on_ended;
     log_line(LOG_INFO, "ready",
              (struct log_field[]){LOG_T("socket", daemon->listener.path), LOG_END});
