@@ -9,10 +9,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
+
+#define MOMENTS 10000 /* of 100 us */
 
 /* The pid cannot have been given away between the open and the check: it would no longer be alive.
  */
@@ -36,6 +41,25 @@ static int open_proc(pid_t pid, int pidfd)
         return r;
     }
     return dir;
+}
+
+/*
+ * The clone lets us go on in the midst of its exec, a moment before the kernel says of the new
+ * program that it may be looked at. Until then it has that from us: where we may not be, as after a
+ * change of ids, its files are root's.
+ */
+static void await_exec(int dir)
+{
+    const struct timespec moment = {.tv_nsec = 100 * 1000};
+    struct stat st;
+
+    if (prctl(PR_GET_DUMPABLE) == 1)
+        return;
+    for (int i = 0; i < MOMENTS; i++) {
+        if (fstatat(dir, "uid_map", &st, 0) < 0 || st.st_uid == geteuid())
+            return;
+        nanosleep(&moment, NULL);
+    }
 }
 
 static int write_text(int dir, const char *name, const char *text)
@@ -121,6 +145,7 @@ int write_maps(const Crib__IdsPlan *plan, pid_t pid, int pidfd, struct crib_erro
 
     if (dir < 0)
         return launch_fail(err, dir, dir == -ENOENT ? &no_proc : &no_signal);
+    await_exec(dir);
     if (plan->by_helper)
         return write_by_helper(plan, dir, pid, err);
     if (plan->deny_setgroups && (r = write_text(dir, "setgroups", "deny")) < 0)

@@ -283,7 +283,7 @@ static pid_t start_one(bool detached)
                                 &task.options, &task.task, NULL),
                      0);
     live_until(&live, &task, "spawn");
-    pid = (pid_t)crib_task_pid(task.task);
+    pid = task.task ? (pid_t)crib_task_pid(task.task) : 0; /* it may have ended already */
     if (!detached)
         live_run(&live);
     live_close(&live);
@@ -348,8 +348,10 @@ static void run_in_groups(const Crib__Host *host, struct arena *arena)
     box.rules = limited;
     sandbox_run(&box, "/bin/sh", (const char *const[]){"-c", "exit 7", NULL});
     if (box.result.verdict != CRIB_EXITED || box.result.status != 7 ||
-        !strstr(box.json, "67108864 bytes, whole task, cgroup v1"))
+        !strstr(box.json, "67108864 bytes, whole task, cgroup v1")) {
+        print_error("%s %s\n%s\n", box.error.subject, box.error.detail, box.json);
         _exit(12);
+    }
     _exit(0);
 }
 
