@@ -9,10 +9,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 proto=$here/../../proto
 to=${1:?usage: generate.sh DIR}/src/crib
 map=plugins=ttrpc,import_path=crib/proto
-for name in policy task channel executor; do
+for name in policy task channel cluster primary executor; do
     map=$map,M$name.proto=crib/proto
 done
 mkdir -p "$to/proto"
 cp "$here"/*.go "$to/"
 ${PROTOC:-protoc} -I"$proto" --gogottrpc_out="$map:$to/proto" \
-    "$proto/policy.proto" "$proto/task.proto" "$proto/channel.proto" "$proto/executor.proto"
+    "$proto/policy.proto" "$proto/task.proto" "$proto/channel.proto" \
+    "$proto/cluster.proto" "$proto/primary.proto" "$proto/executor.proto"

@@ -11,7 +11,7 @@ to=${1:-$here}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir -p "$dir/crib/proto" "$to/crib/proto"
-for name in policy task channel ttrpc executor; do
+for name in policy task channel ttrpc cluster primary executor; do
     sed 's,^import ",&crib/proto/,' "$here/../../proto/$name.proto" >"$dir/crib/proto/$name.proto"
 done
 ${PROTOC:-protoc} -I"$dir" --python_out="$to" "$dir"/crib/proto/*.proto

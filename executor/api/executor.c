@@ -48,8 +48,19 @@ void executor_closed(crib *ex)
 
 static void close_if_empty(crib *ex)
 {
-    if (ex->closing && !ex->tasks)
+    if (ex->closing && !ex->tasks && !ex->holders)
         ex->way->close(ex);
+}
+
+void executor_hold(crib *ex)
+{
+    ex->holders++;
+}
+
+void executor_release(crib *ex)
+{
+    ex->holders--;
+    close_if_empty(ex);
 }
 
 static void on_task_freed(crib_task *task, void *owner)

@@ -33,6 +33,7 @@ struct crib {
     uv_timer_t handle; /* never started: lets the loop call us when all is closed */
     crib_task *tasks;  /* crib_task::next; unordered */
     struct policies policies;
+    size_t holders; /* clusters: it is not freed before they are */
     bool closing;
     void (*closed)(void *data); /* may be NULL */
     void *data;
@@ -44,6 +45,10 @@ int executor_new(crib **ret, uv_loop_t *loop, const struct executor_way *way,
 
 /* For a way's close(). */
 void executor_closed(crib *ex);
+
+/* Whoever starts tasks later on keeps it from being freed until then. */
+void executor_hold(crib *ex);
+void executor_release(crib *ex);
 
 /* Puts a task into the executor's list; it leaves by itself when it is freed. */
 void executor_add(crib *ex, crib_task *task);

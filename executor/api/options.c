@@ -88,7 +88,7 @@ static int check_numbers(const struct crib_options *options, struct crib_error *
     if (options->max_message > CRIB_MAX_MESSAGE)
         return fail_text(err, -EINVAL, "max_message", -1, NULL, "%zu bytes, at most %d are allowed",
                          options->max_message, CRIB_MAX_MESSAGE);
-    if (options->channel != CRIB_CHANNEL_CRIB && options->channel != CRIB_CHANNEL_NODE)
+    if ((unsigned)options->channel > CRIB_CHANNEL_NODE_ADVANCED)
         return fail_text(err, -EINVAL, "channel", -1, NULL, "%d is no kind of channel",
                          (int)options->channel);
     if (options->trace < CRIB_TRACE_OFF || options->trace > CRIB_TRACE_ALL)

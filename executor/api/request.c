@@ -9,6 +9,7 @@
 #include "api/options.h"
 #include "api/stdio.h"
 #include "base/buf.h"
+#include "plan/plan.h"
 
 #define SHELL "/bin/sh"
 
@@ -96,11 +97,16 @@ void request_done(struct request *request)
     request->line = NULL;
 }
 
+static const Crib__Task__Channel channels[] = {
+    [CRIB_CHANNEL_CRIB] = CRIB__TASK__CHANNEL__crib,
+    [CRIB_CHANNEL_NODE] = CRIB__TASK__CHANNEL__node,
+    [CRIB_CHANNEL_NODE_ADVANCED] = CRIB__TASK__CHANNEL__node_advanced,
+};
+
 struct dialect_want request_channel(const struct request *request)
 {
-    bool node = request->options.channel == CRIB_CHANNEL_NODE;
-
-    return (struct dialect_want){node ? DIALECT_NODE : DIALECT_CRIB, request->options.max_message};
+    return (struct dialect_want){dialect_of(channels[request->options.channel]),
+                                 request->options.max_message};
 }
 
 static bool set_bytes(struct arena *arena, protobuf_c_boolean *has, ProtobufCBinaryData *field,
@@ -183,9 +189,7 @@ static int add_stdio(const struct request *request, struct arena *arena, Crib__T
                              "a second channel: a task has one at most");
         if (entry->kind == CRIB_CHANNEL) {
             task->has_channel = true;
-            task->channel = request->options.channel == CRIB_CHANNEL_NODE
-                                ? CRIB__TASK__CHANNEL__node
-                                : CRIB__TASK__CHANNEL__crib;
+            task->channel = channels[request->options.channel];
         }
     }
     return 0;
@@ -284,6 +288,8 @@ static void set_numbers(const struct crib_options *options, Crib__Task *task)
     task->timeout = options->timeout_ms;
     task->has_kill_signal = options->kill_signal != 0;
     task->kill_signal = (uint32_t)options->kill_signal;
+    task->has_listen_fds = options->listen_fds != 0;
+    task->listen_fds = options->listen_fds;
     task->has_trace = options->trace != CRIB_TRACE_OFF;
     task->trace = options->trace == CRIB_TRACE_ALL ? CRIB__TRACE__all : CRIB__TRACE__files;
 }
@@ -308,6 +314,8 @@ int request_task(const struct request *request, Crib__Policy *policy, struct are
         r = add_texts(arena, &task->vars, &task->n_vars, options->vars, err);
     if (r == 0)
         r = add_stdio(request, arena, task, err);
+    if (r == 0)
+        r = plan_check_listening(task, err); /* a daemon cannot tell a stream's end from an fd */
     if (r == 0)
         r = add_terminal(options, arena, task, err);
     if (r == 0)

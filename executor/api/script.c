@@ -82,7 +82,8 @@ int script_init(struct script *ret, const char *module, const char *const *args,
     if (r < 0)
         return r;
     ret->options.size = sizeof(ret->options);
-    ret->options.channel = CRIB_CHANNEL_NODE;
+    if (ret->options.channel == CRIB_CHANNEL_CRIB)
+        ret->options.channel = CRIB_CHANNEL_NODE;
     if (!ret->options.policy && !ret->options.policy_message)
         ret->options.policy = "node";
     r = find(ret, module, err);

@@ -7,35 +7,30 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define NAME "CRIB_CHANNEL_FD"
+#include "child/socket.h"
+
+#define NAME   "CRIB_CHANNEL_FD"
+#define WORKER "CRIB_WORKER_ID"
 
 /* Digits alone, as crib writes them: no sign, no space, no leading zero. Return: -1 for others. */
-static int parse_fd(const char *text)
+static int parse_number(const char *text)
 {
-    int fd = 0;
+    int number = 0;
 
     if (*text == '\0' || (text[0] == '0' && text[1] != '\0'))
         return -1;
     for (; *text; text++) {
-        if (*text < '0' || *text > '9' || fd > (INT_MAX - (*text - '0')) / 10)
+        if (*text < '0' || *text > '9' || number > (INT_MAX - (*text - '0')) / 10)
             return -1;
-        fd = fd * 10 + (*text - '0');
+        number = number * 10 + (*text - '0');
     }
-    return fd;
-}
-
-static int socket_option(int fd, int name)
-{
-    int value = -1;
-    socklen_t size = sizeof(value);
-
-    return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+    return number;
 }
 
 int inherit_channel(int *ret_fd, struct crib_error *err)
 {
     const char *text = getenv(NAME);
-    int fd = text ? parse_fd(text) : -1;
+    int fd = text ? parse_number(text) : -1;
 
     if (!text)
         return fail_text(err, -ENOTCONN, "channel", -1, NULL,
@@ -46,6 +41,15 @@ int inherit_channel(int *ret_fd, struct crib_error *err)
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return fail_sys(err, -errno, "channel", -1, text, "take over");
     unsetenv(NAME);
+    unsetenv(WORKER);
     *ret_fd = fd;
     return 0;
+}
+
+unsigned inherit_worker(void)
+{
+    const char *text = getenv(WORKER);
+    int id = text ? parse_number(text) : 0;
+
+    return id > 0 ? (unsigned)id : 0;
 }

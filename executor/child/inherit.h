@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fd that a forked task finds at its start, named by CRIB_CHANNEL_FD.
+ * What a forked task finds at its start: the fd that CRIB_CHANNEL_FD names, and of a worker its
+ * number in CRIB_WORKER_ID.
  *
  * Runs in: the task.
  */
@@ -11,10 +12,14 @@
 
 /**
  * inherit_channel() - Take the channel over from the environment
- * @ret_fd: set to the fd, now CLOEXEC and non-blocking; the variable is gone
+ * @ret_fd: set to the fd, now CLOEXEC and non-blocking; both variables are gone
  *
  * Return: 0; -ENOTCONN no such variable, or it names no socket of a channel
  */
 int inherit_channel(int *ret_fd, struct crib_error *err);
+
+/* To be asked before inherit_channel(). Return: the number, from 1 on; 0: it is no worker, or what
+ * is said there is no such number. */
+unsigned inherit_worker(void);
 
 #endif

@@ -37,6 +37,7 @@ enum {
     IN_TEST = 1024,
     IN_LEARN = 2048, /* policy learn */
     IN_DOCTOR = 4096,
+    IN_CLUSTER = 8192,
     IN_DAEMON = IN_ASK | IN_WAIT | IN_KILL | IN_LOGS | IN_ATTACH,
     IN_TASKS = IN_RUN | IN_EXEC | IN_FORK,
     IN_STARTS = IN_TASKS | IN_PLAN,
@@ -63,6 +64,7 @@ const struct command *command_find(const char *name);
 int command_run(struct request *request);
 int command_exec(struct request *request);
 int command_fork(struct request *request);
+int command_cluster(struct request *request);
 int command_plan(struct request *request);
 int command_policy(struct request *request);
 int command_ps(struct request *request);

@@ -60,7 +60,8 @@ void denials_show(struct denials *denials, const struct crib_denial *denial)
     if (denial->count > 1)
         snprintf(times, sizeof(times), " (%" PRIu64 " times)", denial->count);
     say_who(denial, who, sizeof(who));
-    say("%s: %s: %s%s%s", word_of(denial), denial->text, denial->answer, times, who);
+    say("%s%s: %s: %s%s%s", denials->who, word_of(denial), denial->text, denial->answer, times,
+        who);
     say_reason(denials, denial);
 }
 

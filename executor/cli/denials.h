@@ -15,6 +15,7 @@
 #define DENIALS_REASON 600 /* bytes of a reason; more is cut */
 
 struct denials {
+    char who[32];                /* put before each line of a call; "" nothing */
     unsigned lines;              /* without those of reasons and of files */
     unsigned files;              /* refusals of files, shown or not */
     uint64_t calls;              /* told of by those lines */

@@ -33,6 +33,19 @@ static const struct command table[] = {
      "own\n"
      "output goes to standard error, its input is empty.\n",
      command_fork},
+    {"cluster", IN_CLUSTER, "MODULE [ARG...]", 1, -1,
+     "keep workers of a module alive, which share sockets",
+     "MODULE is as with fork, or knows of sockets that it inherits (LISTEN_FDS). Workers need no "
+     "right to\n"
+     "the network: crib binds what they serve, if their policy lists it under `listen` or it is "
+     "named\n"
+     "here. A worker that ends is replaced. SHARING is socket, reuseport or round-robin.\n"
+     "SIGHUP replaces all workers, one after the other; SIGTTIN and SIGTTOU have one more and one "
+     "fewer;\n"
+     "SIGTERM and SIGINT let them finish, and a second one ends them at once. docs/cluster.md "
+     "explains it,\n"
+     "and lists the events.\n",
+     command_cluster},
     {"plan", IN_PLAN, "FILE [ARG...]", 1, -1, "show what run would do, as YAML; nothing is run",
      NULL, command_plan},
     {"policy", IN_OTHER,

@@ -2,11 +2,16 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "text/text.h"
+#include "text/units.h"
 
 const struct option_row option_rows[OPTION_COUNT] = {
 #define OPTION(id, name, letter, argument, commands, help)                                         \
@@ -128,4 +133,33 @@ int cli_options_read(char *const *words, unsigned commands, option_take take, vo
         if (ret < 0)
             return ret;
     }
+}
+
+int bad_value(struct crib_error *err, enum option_id id, const char *value, const char *wanted)
+{
+    return fail_text(err, -EINVAL, NULL, -1, NULL, "--%s '%s': %s", option_rows[id].name, value,
+                     wanted);
+}
+
+int take_fd(int *ret, enum option_id id, const char *value, const char *taken,
+            struct crib_error *err)
+{
+    char why[UNIT_WHY], text[UNIT_WHY];
+    uint64_t number;
+    int fd, flags;
+
+    if (unit_read(NULL, value, &number, why) < 0 || number > INT_MAX)
+        return bad_value(err, id, value, "is no file descriptor");
+    fd = (int)number;
+    if (fd <= STDERR_FILENO) {
+        snprintf(text, sizeof(text), "%s; use 3 or higher", taken);
+        return bad_value(err, id, value, text);
+    }
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return bad_value(err, id, value, "is not open");
+    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
+        return bad_value(err, id, value, "is not open for writing");
+    *ret = fd;
+    return 0;
 }

@@ -43,4 +43,12 @@ typedef int (*option_take)(void *to, enum option_id id, const char *value, struc
 int cli_options_read(char *const *words, unsigned commands, option_take take, void *to,
                      struct crib_error *err);
 
+/* `--name 'VALUE': WANTED`. Return: -EINVAL. */
+int bad_value(struct crib_error *err, enum option_id id, const char *value, const char *wanted);
+
+/* Reads the number of an fd that is open for writing and above 2. @taken: what to say of those up
+ * to 2. Return: 0; -EINVAL. */
+int take_fd(int *ret, enum option_id id, const char *value, const char *taken,
+            struct crib_error *err);
+
 #endif

@@ -19,13 +19,6 @@
 
 #define HIGHEST_ID (UINT32_MAX - 1) /* (uid_t)-1 means none to the kernel */
 
-static int bad_value(struct crib_error *err, enum option_id id, const char *value,
-                     const char *wanted)
-{
-    return fail_text(err, -EINVAL, NULL, -1, NULL, "--%s '%s': %s", option_rows[id].name, value,
-                     wanted);
-}
-
 static int out_of_memory(struct crib_error *err)
 {
     return fail_sys(err, -ENOMEM, NULL, -1, NULL, NULL);
@@ -207,28 +200,6 @@ static int take_id(struct request *request, enum option_id id, const char *value
     return 0;
 }
 
-/* Only what the task does not write to as well: else it could forge a result. */
-static int take_result_fd(struct request *request, const char *value, struct crib_error *err)
-{
-    char why[UNIT_WHY];
-    uint64_t number;
-    int fd, flags;
-
-    if (unit_read(NULL, value, &number, why) < 0 || number > INT_MAX)
-        return bad_value(err, OPTION_result_fd, value, "is no file descriptor");
-    fd = (int)number;
-    if (fd <= STDERR_FILENO)
-        return bad_value(err, OPTION_result_fd, value,
-                         "the task has that one too; use 3 or higher");
-    flags = fcntl(fd, F_GETFL);
-    if (flags < 0)
-        return bad_value(err, OPTION_result_fd, value, "is not open");
-    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
-        return bad_value(err, OPTION_result_fd, value, "is not open for writing");
-    request->result_fd = fd;
-    return 0;
-}
-
 static int take_jobs(struct request *request, const char *value, struct crib_error *err)
 {
     char why[UNIT_WHY];
@@ -321,6 +292,8 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
 {
     struct request *request = to;
 
+    if (option_rows[id].commands == IN_CLUSTER)
+        return cluster_options_take(&request->cluster, &request->arena, id, value, err);
     switch (id) {
     case OPTION_policy:
     case OPTION_clear_env:
@@ -361,7 +334,8 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
         take_of_telling(request, id);
         return 0;
     case OPTION_result_fd:
-        return take_result_fd(request, value, err);
+        /* what the task does not write to: else it could forge a result */
+        return take_fd(&request->result_fd, id, value, "the task has that one too", err);
     case OPTION_detach:
     case OPTION_label:
     case OPTION_signal:
@@ -378,10 +352,9 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
     case OPTION_force:
         take_of_learn(request, id, value);
         return 0;
-    case OPTION_COUNT:
-        break;
+    default:
+        return -EINVAL;
     }
-    return -EINVAL;
 }
 
 static int finish_lists(struct request *request, struct crib_error *err)
@@ -464,7 +437,7 @@ int request_read(struct request *request, const struct command *command, char *c
 
     memset(request, 0, sizeof(*request));
     request->command = command;
-    request->result_fd = -1;
+    request->result_fd = request->cluster.events_fd = -1;
     request->signal = SIGTERM;
     arena_init(&request->arena, 0);
     crib_options_init(&request->options);
@@ -484,6 +457,8 @@ int request_read(struct request *request, const struct command *command, char *c
         r = check_json(request, err);
     if (r == 0)
         r = check_detach(request, err);
+    if (r == 0 && command->bit == IN_CLUSTER)
+        r = cluster_options_check(&request->cluster, request->operands[0], err);
     return r < 0 ? r : finish_lists(request, err);
 }
 

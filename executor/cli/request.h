@@ -9,6 +9,7 @@
 #define CLI_REQUEST_H
 
 #include "base/arena.h"
+#include "cli/cluster_options.h"
 #include "crib/crib.h"
 
 struct command;
@@ -32,6 +33,7 @@ struct request {
     bool as_json; /* doctor */
     const char *output; /* NULL */
     bool minimize, force;
+    struct cluster_options cluster;
 
     struct arena arena; /* the lists below live here */
     const char **env, **vars;

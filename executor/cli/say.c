@@ -11,6 +11,17 @@
 
 #define LINE_MAX_BYTES 2048
 
+static struct {
+    void (*take)(const char *line, size_t len, void *data);
+    void *data;
+} elsewhere;
+
+void say_to(void (*take)(const char *line, size_t len, void *data), void *data)
+{
+    elsewhere.take = take;
+    elsewhere.data = data;
+}
+
 void say(const char *format, ...)
 {
     static const char head[] = "crib: ";
@@ -27,7 +38,10 @@ void say(const char *format, ...)
         len += strlen(line + len);
     utf8_tame(line); /* control characters could drive the terminal, also as bytes alone */
     line[len++] = '\n';
-    (void)fd_write_all(STDERR_FILENO, line, len); /* there is nobody left to tell */
+    if (elsewhere.take)
+        elsewhere.take(line, len, elsewhere.data);
+    else
+        (void)fd_write_all(STDERR_FILENO, line, len); /* there is nobody left to tell */
 }
 
 void say_error(const struct crib_error *err)

@@ -16,6 +16,9 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void say_error(const struct crib_error *err);
 
+/* Has the lines handed to @take instead, newline and all; NULL: to stderr again. */
+void say_to(void (*take)(const char *line, size_t len, void *data), void *data);
+
 /**
  * say_out() - Write to stdout, whole
  *

@@ -47,6 +47,7 @@ enum rpc_method {
     RPC_POLICY_CHECK,
     RPC_PLAN,
     RPC_ATTACH,
+    RPC_CLUSTER,
 };
 
 #define RPC_GRACE_MS    2000       /* that an answer may be late */

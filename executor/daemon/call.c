@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/attach.h"
+#include "daemon/cluster_call.h"
 #include "daemon/connection.h"
 #include "daemon/daemon.h"
 
@@ -107,6 +108,7 @@ void call_drop(struct call *call)
     turn_cancel(&daemon->turns, &call->turn);
     stop_waiting(call);
     attach_free(call->attach);
+    cluster_free(call->cluster);
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;

@@ -57,7 +57,8 @@ struct call {
     struct turn turn;
     void (*cancel)(struct call *call, void *work); /* gives up the work under way; may be NULL */
     void *work;
-    struct attach *attach; /* of a stream; attach.c's */
+    struct attach *attach;   /* of a stream; attach.c's */
+    struct cluster *cluster; /* the same of cluster_call.c */
 };
 
 /* Return: NULL when out of memory. In the connection's list. @timeout_nano: 0 or less: none. */

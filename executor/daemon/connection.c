@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "daemon/attach.h"
+#include "daemon/cluster_call.h"
 #include "daemon/daemon.h"
 #include "daemon/nested.h"
 #include "daemon/service.h"
@@ -212,6 +213,8 @@ static void drained(struct connection *connection)
         next = call->next;
         if (call->attach)
             attach_push(call);
+        else if (call->cluster)
+            cluster_push(call);
         else if (call->entry && call->on & (ON_OUTPUT | ON_MESSAGE))
             call->attempt(call, false);
     }
@@ -229,10 +232,12 @@ static void take_data(struct connection *connection, const struct ttrpc_frame *f
 {
     struct call *call = connection->calls;
 
-    while (call && (call->stream != frame->stream || !call->attach))
+    while (call && (call->stream != frame->stream || !(call->attach || call->cluster)))
         call = call->next;
-    if (call) /* else it has just been answered */
+    if (call && call->attach) /* NULL: it has just been answered */
         attach_data(call, frame);
+    else if (call)
+        cluster_data(call, frame);
 }
 
 /* Return: false where the protocol was broken. */

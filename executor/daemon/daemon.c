@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "daemon/cluster_call.h"
 #include "daemon/connection.h"
 #include "daemon/log.h"
 
@@ -283,6 +284,7 @@ void daemon_drain(struct daemon *daemon)
     daemon->draining = true;
     log_line(LOG_INFO, "draining",
              (struct log_field[]){LOG_N("tasks", daemon->entries.living), LOG_END});
+    clusters_drain(daemon);
     stop_listening(daemon);
     uv_timer_start(&daemon->grace, on_grace, site_grace_ms(daemon->held->site), 0);
     daemon_settle(daemon);
@@ -338,7 +340,7 @@ void daemon_settle(struct daemon *daemon)
     if (daemon->draining && !daemon->ending && daemon->entries.living == 0)
         uv_timer_start(&daemon->grace, on_grace, daemon->connections ? LAST_WORDS_MS : 0, 0);
     if (daemon->ending && !daemon->closing && !daemon->entries.count && !daemon->entries.living &&
-        !daemon->connections)
+        !daemon->connections && !daemon->metrics.clusters)
         close_parts(daemon);
 }
 

@@ -49,6 +49,7 @@ struct daemon {
     struct windows windows;
     struct entries entries;
     struct connection *connections; /* connection::next; unordered */
+    struct cluster *clusters;       /* cluster_call.c's; unordered */
     struct metrics metrics;
     struct metrics_side *metrics_side;
     uint64_t instance;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "host/host.h"
+#include "primary/primary.h"
 
 #define STATUS_FAILED 1
 #define STATUS_USAGE  2
@@ -144,15 +146,31 @@ static void on_signal(uv_signal_t *handle, int signo)
     }
 }
 
+static const int watched[] = {SIGTERM, SIGINT, SIGHUP};
+
 static void watch_signals(uv_loop_t *loop, struct signals *signals)
 {
-    static const int list[] = {SIGTERM, SIGINT, SIGHUP};
-
     for (int i = 0; i < 3; i++) {
         uv_signal_init(loop, &signals->handle[i]);
         signals->handle[i].data = signals->daemon;
-        uv_signal_start(&signals->handle[i], on_signal, list[i]);
+        uv_signal_start(&signals->handle[i], on_signal, watched[i]);
         uv_unref((uv_handle_t *)&signals->handle[i]);
+    }
+}
+
+/* Who tells us to end once more, while we are leaving, is not to make an accident of it: between
+ * the handler and our last answer lies the default, which is to be killed. */
+static void leave_signals(struct signals *signals)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < 3; i++)
+        sigaddset(&set, watched[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    for (int i = 0; i < 3; i++) {
+        uv_close((uv_handle_t *)&signals->handle[i], NULL);
+        signal(watched[i], SIG_IGN);
     }
 }
 
@@ -212,8 +230,7 @@ static int serve(struct daemon *daemon, uv_loop_t *loop, const struct options *o
              (struct log_field[]){LOG_T("socket", daemon->listener.path), LOG_END});
     (void)listen_notify("READY=1");
     uv_run(loop, UV_RUN_DEFAULT);
-    for (int i = 0; i < 3; i++)
-        uv_close((uv_handle_t *)&signals.handle[i], NULL);
+    leave_signals(&signals);
     uv_run(loop, UV_RUN_DEFAULT);
     log_line(LOG_INFO, "ended", (struct log_field[]){LOG_END});
     return 0;
@@ -239,8 +256,11 @@ int main(int argc, char **argv)
     struct crib_error error;
     struct daemon daemon;
     uv_loop_t loop;
-    int r = read_options(argc, argv, &options);
+    int r;
 
+    if (argc == 3 && strcmp(argv[1], PRIMARY_OPTION) == 0) /* by the daemon, as a client */
+        return primary_main(argv[2]);
+    r = read_options(argc, argv, &options);
     if (r != 0)
         return r < 0 ? STATUS_USAGE : 0;
     hold_standard_fds();

@@ -37,6 +37,7 @@ static const struct row {
     GAUGE("crib_fds", fds, "File descriptors held for clients."),
     GAUGE("crib_queued_bytes", queued, "Bytes held for clients and tasks."),
     GAUGE("crib_requests_in_flight", in_flight, "Requests that are not yet answered."),
+    GAUGE("crib_clusters", clusters, "Processes that run clusters of clients."),
 #undef COUNTER
 #undef GAUGE
 };

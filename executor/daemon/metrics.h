@@ -30,7 +30,7 @@ struct metrics {
     uint64_t bytes_in, bytes_out;                        /* of all connections */
     uint64_t stream_bytes;                               /* read from tasks */
     uint64_t lost_bytes;                                 /* of detached tasks' streams */
-    uint64_t tasks, connections, fds, queued, in_flight; /* now */
+    uint64_t tasks, connections, fds, queued, in_flight, clusters; /* now */
 };
 
 void metrics_latency(struct metrics *metrics, uint64_t us);

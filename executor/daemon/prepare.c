@@ -373,6 +373,8 @@ int prepare(struct daemon *daemon, const struct peer *peer, const Crib__SpawnReq
     if (r == 0)
         r = check_mounts(peer->uid, request, ret, err);
     if (r == 0)
+        r = plan_check_listening(ret->task, err);
+    if (r == 0)
         r = set_stdio(request, ret, err);
     if (r == 0)
         r = copying_prepare(peer, request, ret, err);

@@ -57,7 +57,7 @@ uint64_t quota_used(const struct quota *quota, uid_t uid, enum quota_kind kind);
 uint64_t quota_used_in_all(const struct quota *quota, enum quota_kind kind);
 
 /* Return: its name in messages: `tasks`, `connections`, `queued bytes`, `fds`, `requests in
- * flight`. */
+ * flight`, `clusters`. */
 const char *quota_name(enum quota_kind kind);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/attach.h"
+#include "daemon/cluster_call.h"
 #include "daemon/daemon.h"
 #include "daemon/nested.h"
 #include "text/text.h"
@@ -246,6 +247,14 @@ static void attach(Crib__Executor_Service *service, const Crib__AttachInput *inp
     attach_begin(call_of(data), input);
 }
 
+static void cluster(Crib__Executor_Service *service, const Crib__ClusterInput *input,
+                    Crib__ClusterEvent_Closure closure, void *data)
+{
+    (void)service;
+    (void)closure;
+    cluster_begin(call_of(data), input);
+}
+
 static Crib__Executor_Service methods = {
     .base = {.descriptor = &crib__executor__descriptor,
              .invoke = protobuf_c_service_invoke_internal},
@@ -265,6 +274,7 @@ static Crib__Executor_Service methods = {
     .policy_check = policy_check,
     .plan = plan,
     .attach = attach,
+    .cluster = cluster,
 };
 
 static void carry_out(struct call *call, const Crib__Ttrpc__Request *request)

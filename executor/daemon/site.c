@@ -18,7 +18,7 @@
 static const char without_file[] =
     "rules:\n"
     "- {uids: [0, %u], policies: ['" SITE_ANY "'], widest: '" SITE_ANY "', binds: write}\n"
-    "- {policies: [default, strict], widest: default}\n";
+    "- {policies: [default, strict, worker, node], widest: default}\n";
 
 /* A site while it is read. */
 struct reading {

@@ -30,7 +30,7 @@
 
 /* Limits; the site's, where it says none those of quota.def. 0: nothing may be had. */
 struct site_quota {
-    uint64_t tasks, connections, queued_bytes, fds, in_flight;
+    uint64_t tasks, connections, queued_bytes, fds, in_flight, clusters;
 };
 
 struct site;

@@ -132,9 +132,9 @@ static size_t buffer_of(const Crib__SpawnRequest *request)
 static struct dialect_want channel_of(const struct prepared *prepared)
 {
     const Crib__Task *task = prepared->task;
-    bool node = task->has_channel && task->channel == CRIB__TASK__CHANNEL__node;
 
-    return (struct dialect_want){node ? DIALECT_NODE : DIALECT_CRIB, CRIB_MAX_MESSAGE};
+    return (struct dialect_want){task->has_channel ? dialect_of(task->channel) : DIALECT_CRIB,
+                                 CRIB_MAX_MESSAGE};
 }
 
 static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret,

@@ -24,6 +24,7 @@ enum status_code status_of(int code)
     case EMSGSIZE:
     case EFBIG:
     case ELOOP:
+    case EADDRNOTAVAIL:
         return CODE_INVALID_ARGUMENT;
     case ETIMEDOUT:
         return CODE_DEADLINE_EXCEEDED;
@@ -31,6 +32,7 @@ enum status_code status_of(int code)
     case ESRCH:
         return CODE_NOT_FOUND;
     case EEXIST:
+    case EADDRINUSE:
         return CODE_ALREADY_EXISTS;
     case EPERM:
     case EACCES:

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,10 @@
 /* What exec wants of the plan, made before the spawn: the task's process must not allocate. */
 static char **argv, **envp;
 
+/* Where in envp its pid goes, which nobody knows before the spawn; NULL: nowhere. */
+static char *pid_text;
+static size_t pid_room; /* bytes, without the NUL behind them */
+
 static char **strings(struct init *init, const ProtobufCBinaryData *list, size_t count)
 {
     static char empty[] = "";
@@ -28,13 +33,36 @@ static char **strings(struct init *init, const ProtobufCBinaryData *list, size_t
     return ret;
 }
 
+static void find_pid(const Crib__Program *program)
+{
+    static const char name[] = "LISTEN_PID=";
+    const size_t len = sizeof(name) - 1;
+
+    for (size_t i = 0; program->listen_fds && i < program->n_env; i++) {
+        if (program->env[i].len < len || memcmp(program->env[i].data, name, len) != 0)
+            continue;
+        pid_text = (char *)program->env[i].data + len;
+        pid_room = program->env[i].len - len;
+    }
+}
+
 int prepare_exec(struct init *init)
 {
     const Crib__Program *program = init->plan->program;
 
     argv = strings(init, program->argv, program->n_argv);
     envp = strings(init, program->env, program->n_env);
+    find_pid(program);
     return argv && envp ? 0 : failed(init, STEP_spawn, -ENOMEM, -1);
+}
+
+/* Before the filter, which need not allow the call. */
+int tell_pid(struct init *init)
+{
+    (void)init;
+    if (pid_text)
+        snprintf(pid_text, pid_room + 1, "%d", (int)getpid());
+    return 0;
 }
 
 /* Through no magic link: /proc/self/fd/N could lead to where the task should not be. */

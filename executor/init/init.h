@@ -88,6 +88,7 @@ int place_stdio(struct init *init);
 int spawn_task(struct init *init);
 
 /* In the task's process, which shares our memory: only system calls that touch nothing of ours. */
+int tell_pid(struct init *init);
 int take_terminal(struct init *init);
 int set_limits(struct init *init);
 int drop_bounding(struct init *init);

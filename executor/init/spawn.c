@@ -29,8 +29,8 @@ static int start_session(struct init *init)
 }
 
 static int (*const steps[])(struct init *) = {
-    start_session, take_terminal, set_limits,  drop_bounding, set_task_ids,
-    drop_caps,     enter_cwd,     load_filter, exec_program,
+    start_session, tell_pid,  take_terminal, set_limits,  drop_bounding,
+    set_task_ids,  drop_caps, enter_cwd,     load_filter, exec_program,
 };
 
 static int task_main(void *data)

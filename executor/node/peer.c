@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "node/handle.h"
 #include "node/json.h"
+#include "node/v8.h"
 #include "wire/arrivals.h"
 #include "wire/queue.h"
 #include "wire/rights.h"
@@ -21,6 +22,7 @@
 
 struct node_peer {
     size_t max; /* cap on a message */
+    bool advanced;
     struct buf in;
     size_t looked;            /* bytes at the start of it, without an end of line */
     size_t eaten;             /* of the message delivered last */
@@ -34,12 +36,14 @@ struct node_peer {
     struct crib_error why; /* code not 0: nothing more is received */
 };
 
-struct node_peer *node_peer_new(size_t max)
+struct node_peer *node_peer_new(size_t max, bool advanced)
 {
     struct node_peer *peer = calloc(1, sizeof(*peer));
 
-    if (peer)
-        peer->max = max ? max : FRAME_MAX_PAYLOAD;
+    if (!peer)
+        return NULL;
+    peer->max = max ? max : FRAME_MAX_PAYLOAD;
+    peer->advanced = advanced;
     return peer;
 }
 
@@ -88,22 +92,44 @@ static int dead(struct node_peer *peer, struct crib_error *err)
 /* Return: bytes of the first line with its end; 0 it is not whole yet. */
 static size_t line_length(struct node_peer *peer)
 {
-    const uint8_t *from = peer->in.data + peer->looked, *end;
+    const uint8_t *end;
 
     if (peer->in.len == peer->looked)
         return 0;
-    end = memchr(from, '\n', peer->in.len - peer->looked);
+    end = memchr(peer->in.data + peer->looked, '\n', peer->in.len - peer->looked);
     if (end)
         return (size_t)(end - peer->in.data) + 1;
     peer->looked = peer->in.len;
     return 0;
 }
 
+/* Return: bytes that the first message will have with what is around it; 0: not known yet. */
+static size_t told_length(const struct node_peer *peer)
+{
+    if (!peer->advanced || peer->in.len < V8_PREFIX)
+        return 0;
+    return V8_PREFIX + (size_t)v8_length(peer->in.data);
+}
+
+/* Return: bytes of the first message with what is around it; 0 it is not whole yet. */
+static size_t message_length(struct node_peer *peer)
+{
+    size_t told = told_length(peer);
+
+    if (!peer->advanced)
+        return line_length(peer);
+    return told <= peer->in.len ? told : 0;
+}
+
+static int too_large(struct node_peer *peer, struct crib_error *err)
+{
+    return DIE(peer, err, -EMSGSIZE, "a message of more than %zu bytes", peer->max);
+}
+
+/* Of a line, which may have more than the message. */
 static int check_size(struct node_peer *peer, size_t len, struct crib_error *err)
 {
-    if (len <= peer->max + ENVELOPE)
-        return 0;
-    return DIE(peer, err, -EMSGSIZE, "a message of more than %zu bytes", peer->max);
+    return len <= peer->max + ENVELOPE ? 0 : too_large(peer, err);
 }
 
 static int account(struct node_peer *peer, size_t len, const int *fds, size_t nfds,
@@ -117,7 +143,9 @@ static int account(struct node_peer *peer, size_t len, const int *fds, size_t nf
         return DIE(peer, err, -EPROTO, "fds that belong to no message");
     }
     buf_grown(&peer->in, len);
-    return line_length(peer) > 0 ? 0 : check_size(peer, peer->in.len, err);
+    if (message_length(peer) > 0)
+        return 0;
+    return check_size(peer, peer->advanced ? told_length(peer) : peer->in.len, err);
 }
 
 /* What has to hold before more may come in. */
@@ -126,7 +154,7 @@ static int ready(struct node_peer *peer, struct crib_error *err)
     release(peer);
     if (peer->why.code)
         return dead(peer, err);
-    if (line_length(peer) > 0)
+    if (message_length(peer) > 0)
         return fail_text(err, -ENOBUFS, "channel", -1, NULL, "a message is still to be taken");
     return 0;
 }
@@ -207,6 +235,7 @@ static bool read_cmd(struct node_json json, char ret[CMD])
 
 static int answer(struct node_peer *peer, const char *cmd)
 {
+    uint8_t made[CMD];
     char text[CMD];
     int len = snprintf(text, sizeof(text), "{\"cmd\":\"%s\"}", cmd);
 
@@ -214,22 +243,30 @@ static int answer(struct node_peer *peer, const char *cmd)
         return 0;
     if (queue_pending(&peer->queue) > UNREAD + peer->max)
         return -ENOBUFS;
+    if (peer->advanced)
+        return node_peer_add(peer, NODE_TYPE_V8, made, v8_make(cmd, made, sizeof(made)), NULL, 0);
     return node_peer_add(peer, NODE_TYPE_OWN, text, (size_t)len, NULL, 0);
+}
+
+static int answer_handle(struct node_peer *peer, bool taken, struct crib_error *err)
+{
+    int r = answer(peer, taken ? "NODE_HANDLE_ACK" : "NODE_HANDLE_NACK");
+
+    if (r == -ENOBUFS)
+        return DIE(peer, err, r, "it sends fds, and does not read the answers");
+    return r < 0 ? DIE(peer, err, r, "answer a message with an fd") : 0;
 }
 
 /* Return: 1 what it wraps is to be delivered; 0 nothing is; negative errno. */
 static int unwrap(struct node_peer *peer, struct node_json *json, struct crib_error *err)
 {
     bool has_fd = arrivals_take(&peer->arrivals, peer->offset, peer->frame.fds, 1) == 0;
-    int r = answer(peer, has_fd ? "NODE_HANDLE_ACK" : "NODE_HANDLE_NACK");
+    int r;
 
     peer->frame.nfds = has_fd;
-    if (r == -ENOBUFS)
-        return DIE(peer, err, r, "it sends fds, and does not read the answers");
-    if (r < 0)
-        return DIE(peer, err, r, "answer a message with an fd");
-    if (!has_fd)
-        return 0;
+    r = answer_handle(peer, has_fd, err);
+    if (r < 0 || !has_fd)
+        return r;
     if (!node_json_get(*json, "msg", json))
         return DIE(peer, err, -EPROTO, "an fd without a message");
     return 1;
@@ -250,26 +287,54 @@ static int sort(struct node_peer *peer, struct node_json json, struct crib_error
     }
     if (own && strcmp(cmd, "NODE_CLUSTER") != 0)
         r = 0;
+    if (json.len > peer->max)
+        return too_large(peer, err);
     peer->frame.type = own ? NODE_TYPE_OWN : NODE_TYPE_JSON;
     peer->frame.payload = (const uint8_t *)json.text;
     peer->frame.len = json.len;
     return r;
 }
 
-/* Takes the first line. Return: as node_peer_next(); 0 means here that it is not to be delivered.
- */
 static int take_line(struct node_peer *peer, size_t len, struct crib_error *err)
 {
     struct node_json json = {(const char *)peer->in.data, len - 1};
-    int r = check_size(peer, len, err);
+    int r = node_json_check(json);
 
-    if (r < 0)
-        return r;
-    r = node_json_check(json);
     if (r < 0)
         return DIE(peer, err, -EPROTO,
                    r == -E2BIG ? "a message that is too deep" : "a line that is not JSON");
-    r = sort(peer, json, err);
+    return sort(peer, json, err);
+}
+
+static int take_v8(struct node_peer *peer, size_t len, struct crib_error *err)
+{
+    const uint8_t *data = peer->in.data + V8_PREFIX;
+
+    len -= V8_PREFIX;
+    if (!v8_check(data, len))
+        return DIE(peer, err, -EPROTO, "a message that V8 has not made");
+    if (v8_is_own(data, len, "NODE_HANDLE")) {
+        peer->frame.nfds = arrivals_take(&peer->arrivals, peer->offset, peer->frame.fds, 1) == 0;
+        return answer_handle(peer, false, err);
+    }
+    if (v8_is_own(data, len, NULL))
+        return 0;
+    if (len > peer->max)
+        return too_large(peer, err);
+    peer->frame.type = NODE_TYPE_V8;
+    peer->frame.payload = data;
+    peer->frame.len = len;
+    return 1;
+}
+
+/* Takes the first message. Return: as node_peer_next(); 0 means here that it is not to be
+ * delivered. */
+static int take(struct node_peer *peer, size_t len, struct crib_error *err)
+{
+    int r = check_size(peer, len, err);
+
+    if (r == 0)
+        r = peer->advanced ? take_v8(peer, len, err) : take_line(peer, len, err);
     if (r < 0)
         return r;
     if (arrivals_stale(&peer->arrivals, peer->offset + len))
@@ -286,8 +351,8 @@ int node_peer_next(struct node_peer *peer, struct frame **ret, struct crib_error
     release(peer);
     if (peer->why.code)
         return dead(peer, err);
-    while (r == 0 && (len = line_length(peer)) > 0) {
-        r = take_line(peer, len, err);
+    while (r == 0 && (len = message_length(peer)) > 0) {
+        r = take(peer, len, err);
         if (r == 0)
             release(peer);
     }
@@ -329,8 +394,28 @@ static int wrap(const char *type, int fd, char ret[ENVELOPE])
     return 0;
 }
 
-int node_peer_add(struct node_peer *peer, const char *type, const void *payload, size_t len,
-                  const int *fds, size_t nfds)
+static int add_v8(struct node_peer *peer, const char *type, const void *payload, size_t len,
+                  size_t nfds)
+{
+    uint8_t *at;
+    int r;
+
+    if (peer->parted || peer->queue.dead)
+        return -EPIPE;
+    if (len > peer->max)
+        return -EMSGSIZE;
+    if (!type || strcmp(type, NODE_TYPE_V8) != 0 || !payload || !v8_check(payload, len))
+        return -EINVAL;
+    r = nfds ? -EOPNOTSUPP : queue_message(&peer->queue, V8_PREFIX + len, NULL, 0, &at);
+    if (r < 0)
+        return r;
+    v8_put_length(at, (uint32_t)len);
+    memcpy(at + V8_PREFIX, payload, len);
+    return 0;
+}
+
+static int add_line(struct node_peer *peer, const char *type, const void *payload, size_t len,
+                    const int *fds, size_t nfds)
 {
     struct node_json json = {payload, len};
     const char *after = nfds ? "}\n" : "\n";
@@ -348,6 +433,13 @@ int node_peer_add(struct node_peer *peer, const char *type, const void *payload,
     at = put_line(at + strlen(before), json);
     memcpy(at, after, strlen(after));
     return 0;
+}
+
+int node_peer_add(struct node_peer *peer, const char *type, const void *payload, size_t len,
+                  const int *fds, size_t nfds)
+{
+    return peer->advanced ? add_v8(peer, type, payload, len, nfds)
+                          : add_line(peer, type, payload, len, fds, nfds);
 }
 
 int node_peer_add_disconnect(struct node_peer *peer)

@@ -16,6 +16,10 @@
  *   NODE_CLUSTER      a worker's; delivered with the type `node`, also from within a NODE_HANDLE.
  *   others            are for another Node process, and mean nothing here.
  *
+ * With the serialization `advanced` a message is what V8 has made of it, with its length in front
+ * (v8.h); it is handed on as it is, with the type `v8`. Fds do not go with it: one that is sent is
+ * closed, and answered with NODE_HANDLE_NACK. Nor does a cluster speak so.
+ *
  * There is no message that says goodbye: the end of the stream is all.
  *
  * Hostile input: a message over the cap, what is no JSON, an fd that no NODE_HANDLE came with, and
@@ -33,9 +37,11 @@ struct node_peer;
 
 #define NODE_TYPE_JSON "json"
 #define NODE_TYPE_OWN  "node"
+#define NODE_TYPE_V8   "v8"
 
-/* @max: cap on a message in bytes; 0: FRAME_MAX_PAYLOAD. Return: NULL when out of memory. */
-struct node_peer *node_peer_new(size_t max);
+/* @max: cap on a message in bytes; 0: FRAME_MAX_PAYLOAD. @advanced: its serialization. Return: NULL
+ * when out of memory. */
+struct node_peer *node_peer_new(size_t max, bool advanced);
 
 /* Closes what was not delivered, drops what is queued. Accepts NULL. */
 void node_peer_free(struct node_peer *peer);
@@ -54,11 +60,12 @@ void node_peer_look(struct node_peer *peer,
 
 /**
  * node_peer_add() - Queue a message
- * @type:    NODE_TYPE_JSON or NODE_TYPE_OWN
- * @payload: borrows; JSON
- * @nfds:    0 or 1
+ * @type:    NODE_TYPE_JSON or NODE_TYPE_OWN; of an advanced one NODE_TYPE_V8
+ * @payload: borrows; JSON; or what V8 has made
+ * @nfds:    0 or 1; of an advanced one 0
  *
- * Return: as frame_writer_add(); -EINVAL also for what is no JSON, and an fd that Node cannot take
+ * Return: as frame_writer_add(); -EINVAL also for what is no JSON, and an fd that Node cannot take;
+ *         -EOPNOTSUPP an fd of an advanced one
  */
 int node_peer_add(struct node_peer *peer, const char *type, const void *payload, size_t len,
                   const int *fds, size_t nfds);

@@ -16,7 +16,9 @@
 #define NODE_CHANNEL "NODE_CHANNEL_FD"
 #define NODE_MODE    "NODE_CHANNEL_SERIALIZATION_MODE"
 #define NODE_WORKER  "NODE_UNIQUE_ID"
-#define MATCHES_MOST (16u << 20) /* patterns times variables: a fraction of a second */
+#define WORKER       "CRIB_WORKER_ID"
+#define LISTEN_PID   "LISTEN_PID=0000000000" /* init writes the number over it */
+#define MATCHES_MOST (16u << 20)             /* patterns times variables: a fraction of a second */
 
 struct table {
     uint32_t *slots; /* 1 + index into program->env; 0: free */
@@ -91,11 +93,19 @@ static bool matches(const char *pattern, const uint8_t *name, size_t len)
     return len == n && memcmp(pattern, name, n) == 0;
 }
 
-/* The caller's own channel, where crib runs in crib or under Node, is not this task's. */
+/* The caller's own channel, where crib runs in crib or under Node, and sockets that somebody has
+ * handed to it, are not this task's. */
 static bool is_callers_own(const uint8_t *name, size_t len)
 {
-    return matches(CHANNEL, name, len) || matches(NODE_CHANNEL, name, len) ||
-           matches(NODE_MODE, name, len) || matches(NODE_WORKER, name, len);
+    static const char *const own[] = {
+        CHANNEL,      WORKER,       NODE_CHANNEL,     NODE_MODE,        NODE_WORKER,
+        "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID",
+    };
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (matches(own[i], name, len))
+            return true;
+    return false;
 }
 
 static bool passes(const Crib__Env *env, const ProtobufCBinaryData *entry)
@@ -168,10 +178,13 @@ static int put_text(struct planning *p, const struct table *table, char *text)
 
 static int tell_channel(struct planning *p, const struct table *table)
 {
-    bool node = p->task->has_channel && p->task->channel == CRIB__TASK__CHANNEL__node;
+    bool advanced = p->task->has_channel && p->task->channel == CRIB__TASK__CHANNEL__node_advanced;
+    bool node = advanced || (p->task->has_channel && p->task->channel == CRIB__TASK__CHANNEL__node);
     const Crib__Program *program = p->plan->program;
-    char text[32], mode[] = NODE_MODE "=json";
+    char text[32], mode[64];
     int r;
+
+    snprintf(mode, sizeof(mode), NODE_MODE "=%s", advanced ? "advanced" : "json");
 
     for (size_t i = 0; i < program->n_stdio; i++) {
         if (program->stdio[i]->kind != CRIB__STDIO__KIND__channel)
@@ -183,9 +196,24 @@ static int tell_channel(struct planning *p, const struct table *table)
     return 0;
 }
 
+static int tell_listening(struct planning *p, const struct table *table)
+{
+    Crib__Program *program = p->plan->program;
+    char text[32], pid[] = LISTEN_PID;
+    int r;
+
+    if (!p->task->listen_fds)
+        return 0;
+    program->has_listen_fds = true;
+    program->listen_fds = p->task->listen_fds;
+    snprintf(text, sizeof(text), "LISTEN_FDS=%u", program->listen_fds);
+    r = put_text(p, table, text);
+    return r < 0 ? r : put_text(p, table, pid);
+}
+
 static int make_table(struct planning *p, const Crib__Env *env, struct table *ret)
 {
-    size_t most = p->host->n_env + (env ? env->n_set : 0) + p->task->n_env + 2;
+    size_t most = p->host->n_env + (env ? env->n_set : 0) + p->task->n_env + 4;
 
     if (p->task->n_env > PLAN_MAX_ARGS)
         return fail_text(p->err, -E2BIG, "env", PLAN_MAX_ARGS, NULL,
@@ -225,5 +253,7 @@ int plan_env(struct planning *p)
         r = set(p, &table, p->task->env, p->task->n_env, "env");
     if (r == 0)
         r = tell_channel(p, &table);
+    if (r == 0)
+        r = tell_listening(p, &table);
     return r < 0 ? r : receipt(p, env);
 }

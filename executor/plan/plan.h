@@ -76,6 +76,9 @@ int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *are
  */
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err);
 
+/* Are Task.listen_fds there, and given? Return: 0; -EINVAL. */
+int plan_check_listening(const Crib__Task *task, struct crib_error *err);
+
 /* Return: whether the plan will ask which cgroup controllers there are (host_controllers()). */
 bool plan_wants_controllers(const Crib__Policy *policy);
 

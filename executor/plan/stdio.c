@@ -107,6 +107,25 @@ static int by_fd(const void *a, const void *b)
     return ((*x)->fd > (*y)->fd) - ((*x)->fd < (*y)->fd);
 }
 
+static bool is_given(const Crib__Task *task, uint32_t fd)
+{
+    for (size_t i = 0; i < task->n_stdio; i++)
+        if (task->stdio[i]->fd == fd)
+            return task->stdio[i]->kind == CRIB__STDIO__KIND__inherit ||
+                   task->stdio[i]->kind == CRIB__STDIO__KIND__given;
+    return false;
+}
+
+int plan_check_listening(const Crib__Task *task, struct crib_error *err)
+{
+    for (uint32_t i = 0; i < task->listen_fds; i++)
+        if (!is_given(task, 3 + i))
+            return fail_text(err, -EINVAL, "listen_fds", -1, NULL,
+                             "%u sockets from fd 3 on, but fd %u is none that is handed over",
+                             task->listen_fds, 3 + i);
+    return 0;
+}
+
 int plan_stdio(struct planning *p)
 {
     Crib__Program *program = p->plan->program;
@@ -114,6 +133,8 @@ int plan_stdio(struct planning *p)
     int r;
 
     r = add_asked(p, &channels);
+    if (r == 0)
+        r = plan_check_listening(p->task, p->err);
     if (r == 0)
         r = add_standard(p);
     if (r == 0 && channels == 0 && p->task->has_channel &&

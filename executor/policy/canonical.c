@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/cpuset.h"
+#include "policy/listen.h"
 #include "policy/rule.h"
 #include "text/text.h"
 
@@ -79,11 +80,29 @@ static int canonical_limits(Crib__Limits *limits, struct arena *arena)
     return limits->cpuset ? 0 : -ENOMEM;
 }
 
+static int canonical_listen(Crib__Policy *policy, struct arena *arena)
+{
+    for (size_t i = 0; i < policy->n_listen; i++) {
+        struct listen_address address;
+        char text[LISTEN_TEXT];
+
+        if (listen_parse(policy->listen[i], true, &address, NULL) < 0)
+            return -EINVAL;
+        listen_text(&address, text);
+        policy->listen[i] = arena_text(arena, text);
+        if (!policy->listen[i])
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 int canonical_policy(Crib__Policy *policy, struct arena *arena)
 {
     Crib__Syscalls *s = policy->syscalls;
     int r = canonical_limits(policy->limits, arena);
 
+    if (r == 0)
+        r = canonical_listen(policy, arena);
     if (!s || r < 0)
         return r;
     r = canonical_lists(s->allow, s->n_allow, s->deny, s->n_deny, s->kill, s->n_kill, s->log,

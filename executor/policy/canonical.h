@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A policy file in its canonical text: fields in the order of the schema, entries as rule_text()
- * says them, processors as cpuset_text().
+ * says them, processors as cpuset_text(), addresses as listen_text().
  *
  * Comments and empty lines before the first field stay as they are. The reader of YAML does not
  * tell of comments, so one that stands elsewhere would be lost: such a file is refused.
@@ -30,7 +30,8 @@
 int canonical_text(const struct policy_text *text, struct arena *arena, struct buf *out,
                    struct crib_error *err);
 
-/* Replaces the entries of a policy, and the list of processors, by their canonical texts. Return: 0; -EINVAL; -ENOMEM. */
+/* Replaces the entries of a policy, the list of processors and addresses by their canonical texts.
+ * Return: 0; -EINVAL; -ENOMEM. */
 int canonical_policy(Crib__Policy *policy, struct arena *arena);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/listen.h"
 #include "policy/origins.h"
 #include "policy/within.h"
 
@@ -35,16 +36,47 @@ static bool is_marked(const struct policy_check *check, const char *path)
     return false;
 }
 
+/* Of an address the bases may have had the same. Return: which of the policy's own is meant; -1. */
+static int own_address(const struct policy_check *check, const char *text)
+{
+    for (size_t i = 0; i < check->policy->n_listen; i++) {
+        struct listen_address address;
+        char own[LISTEN_TEXT];
+
+        if (listen_parse(check->policy->listen[i], true, &address, NULL) < 0)
+            continue;
+        listen_text(&address, own);
+        if (strcmp(own, text) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* Return: the position of an entry among the policy's own; -1: a base's, or no entry. */
+static int own_index(const struct policy_check *check, const Crib__Policy *merged,
+                     const struct crib_error *found)
+{
+    size_t before = inherited(check, merged, found->step ? found->step : "");
+
+    if (found->index < 0)
+        return -1;
+    if (found->step && strcmp(found->step, "listen") == 0)
+        return own_address(check, merged->listen[found->index]);
+    return (size_t)found->index >= before ? found->index - (int)before : -1;
+}
+
 /* Where the policy itself says it; what another base says, where that base is named. */
 static void find_place(const struct policy_check *check, const Crib__Policy *merged,
                        const struct crib_error *found, char path[PATH_BYTES])
 {
     const char *step = found->step ? found->step : "";
-    size_t before = inherited(check, merged, step);
+    int index = own_index(check, merged, found);
 
     snprintf(path, PATH_BYTES, "%s", step);
-    if (found->index >= 0 && (size_t)found->index >= before)
-        snprintf(path, PATH_BYTES, "%s[%zu]", step, (size_t)found->index - before);
+    if (index >= 0)
+        snprintf(path, PATH_BYTES, "%s[%d]", step, index);
+    else if (strcmp(step, "listen") == 0)
+        snprintf(path, PATH_BYTES, "extends");
     if (check->marks && !is_marked(check, path))
         snprintf(path, PATH_BYTES, "extends");
 }

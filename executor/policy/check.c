@@ -200,7 +200,7 @@ int policy_check(const struct policy_check *check)
 {
     static int (*const checks[])(const struct policy_check *) = {
         policy_check_vars, policy_check_mounts, check_net, policy_check_limits,
-        check_caps,        check_syscalls,      check_env,
+        check_caps,        check_syscalls,      check_env, policy_check_listen,
     };
     int r = check_lengths(check, &check->policy->base, "");
 

@@ -44,5 +44,16 @@ int policy_refuse(const struct policy_check *check, const char *path, int code, 
 /* Parts of policy_check(). */
 int policy_check_mounts(const struct policy_check *check);
 int policy_check_limits(const struct policy_check *check);
+int policy_check_listen(const struct policy_check *check);
+
+/**
+ * policy_lay_listen() - Make ready to lay the addresses of a policy over those of its bases
+ * @own:   the policy; its list is replaced by what the bases have not, in canonical text
+ * @onto:  borrows; the bases, merged
+ *
+ * Return: 0; -E2BIG; -ENOMEM
+ */
+int policy_lay_listen(const struct policy_check *check, Crib__Policy *own, const Crib__Policy *onto,
+                      struct arena *arena);
 
 #endif

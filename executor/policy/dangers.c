@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/explain.h"
+#include "policy/listen.h"
 
 #define DANGER(call, what)                 {#call, 0, 0, what},
 #define DANGER_BITS(call, arg, bits, what) {#call, arg, bits, what},
@@ -18,6 +19,14 @@ static const struct dangerous_call {
 } calls[] = {
 #include "policy/dangers.def"
 };
+
+/* Of policies whose tasks are handed sockets of a network that they have not: these lead out. */
+static const struct dangerous_call served[] = {
+    {"connect", 0, 0, "connects a socket that was handed in to whatever the host reaches"},
+    {"bind", 0, 0, "gives a socket that was handed in another address of the host's"},
+};
+
+#define SERVED (sizeof(served) / sizeof(served[0]))
 
 struct looking {
     const Crib__Policy *policy;
@@ -160,6 +169,39 @@ static int look_at_walls(struct looking *l)
     return r;
 }
 
+/* What is dangerous about an address, NULL: nothing. */
+static const char *served_too_widely(const char *text)
+{
+    struct listen_address address;
+
+    if (listen_parse(text, true, &address, NULL) < 0 || address.kind == LISTEN_UNIX)
+        return NULL;
+    if (address.kind == LISTEN_UDP)
+        return "datagrams go from there to whatever the host reaches";
+    if (address.first > 1 || address.last != UINT16_MAX)
+        return NULL;
+    return address.family == AF_UNSPEC || IN6_IS_ADDR_UNSPECIFIED(&address.host)
+               ? "every port is served, to whoever reaches this host"
+               : NULL;
+}
+
+static int look_at_listen(struct looking *l)
+{
+    const Crib__Namespaces *n = l->policy->namespaces;
+    bool own = !n || !n->has_net || n->net == CRIB__NAMESPACES__SPACE__new;
+    int r = 0;
+
+    for (size_t i = 0; own && r == 0 && l->policy->n_listen && i < SERVED; i++)
+        r = look_at_call(l, &served[i]);
+    for (size_t i = 0; r == 0 && i < l->policy->n_listen; i++) {
+        const char *what = served_too_widely(l->policy->listen[i]);
+
+        if (what)
+            r = add(l, l->policy->listen[i], what, NULL);
+    }
+    return r;
+}
+
 int policy_dangers(const Crib__Policy *policy, const Crib__Origins *origins, struct arena *arena,
                    struct dangers *ret, struct crib_error *err)
 {
@@ -173,6 +215,8 @@ int policy_dangers(const Crib__Policy *policy, const Crib__Origins *origins, str
         r = look_at_caps(&l);
     if (r == 0)
         r = look_at_mounts(&l);
+    if (r == 0)
+        r = look_at_listen(&l);
     if (r == 0 && s && s->has_filter && s->filter == CRIB__SYSCALLS__FILTER__off)
         return add(&l, "syscalls.filter", "no filter is loaded", NULL);
     for (size_t i = 0; r == 0 && i < sizeof(calls) / sizeof(calls[0]); i++)

@@ -254,8 +254,8 @@ static int intersect_env(struct intersecting *x)
 static int cut_down(struct intersecting *x)
 {
     static int (*const parts[])(struct intersecting * x) = {
-        intersect_needs, intersect_namespaces, intersect_caps,   intersect_net,
-        intersect_env,   intersect_limits,     intersect_mounts, intersect_syscalls,
+        intersect_needs,  intersect_namespaces, intersect_caps,     intersect_net,    intersect_env,
+        intersect_limits, intersect_mounts,     intersect_syscalls, intersect_listen,
     };
     int r = 0;
 

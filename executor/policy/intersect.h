@@ -14,6 +14,7 @@
  *     net           the ports of both lists; a list that is empty is no rule, so the other counts.
  *                   loopback and abstract sockets where both have them
  *     ids, landlock the stronger
+ *     listen        what an address of the one has in common with one of the other
  *     env.pass      the names that both pass. env.set is the policy's: whoever gives a program to
  *                   run may give it those
  *     mounts        the policy's. A source that the ceiling shows with less (read-only, without

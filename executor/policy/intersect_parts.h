@@ -21,6 +21,7 @@ struct intersecting {
 int intersect_syscalls(struct intersecting *x);
 int intersect_mounts(struct intersecting *x);
 int intersect_limits(struct intersecting *x);
+int intersect_listen(struct intersecting *x);
 
 /* Return: -ENOMEM, told. */
 int intersect_no_memory(struct intersecting *x);

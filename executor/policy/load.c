@@ -221,6 +221,8 @@ static int lay(struct loading *l, const struct policy_check *check, const struct
     r = note_origins(l, check, chain);
     if (r == 0)
         r = vars_lay(check, &own, l->onto, l->arena);
+    if (r == 0)
+        r = policy_lay_listen(check, &own, l->onto, l->arena);
     if (r < 0)
         return r;
     own.n_extends = 0;

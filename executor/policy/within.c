@@ -188,7 +188,7 @@ static int check_merged(struct within *w)
  * one that grants nothing. A test holds this to the schema. */
 static int (*const checks[])(struct within *w) = {
     check_merged,  check_ids,  check_namespaces, check_net,       check_landlock,
-    within_limits, check_caps, within_mounts,    within_syscalls,
+    within_limits, check_caps, within_mounts,    within_syscalls, within_listen,
 };
 
 static int known(const Crib__Policy *policy, const Crib__Policy *widest, struct crib_error *err)

@@ -18,6 +18,8 @@
  * bind by a later mount, the policy covers it too. All tmpfs together hold no more than those of
  * the widest. With `namespaces.mount: host` the widest shows everything.
  *
+ * Addresses of `listen`: each is one of the widest's, or a part of one; not of several together.
+ *
  * The environment, the content of files, symlinks and directories grant nothing: whoever gives a
  * program to run may give it those too.
  *

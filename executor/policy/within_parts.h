@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "policy/listen.h"
 #include "policy/within.h"
 
 /* Two policies while they are compared. */
@@ -29,6 +30,11 @@ struct within {
 int within_limits(struct within *w);
 int within_mounts(struct within *w);
 int within_syscalls(struct within *w);
+int within_listen(struct within *w);
+
+/* Reads the addresses of a policy that was checked, into the arena. Return: 0; -E2BIG; -EINVAL;
+ * -ENOMEM. */
+int within_addresses(struct within *w, const Crib__Policy *policy, struct listen_address **ret);
 
 /* As within_mounts(), for mounts on top of the policy's. */
 int within_added(struct within *w, Crib__Mount *const *mounts, size_t count);

@@ -5,11 +5,23 @@
 
 #include "node/peer.h"
 
+enum dialect_kind dialect_of(Crib__Task__Channel channel)
+{
+    switch (channel) {
+    case CRIB__TASK__CHANNEL__node:
+        return DIALECT_NODE;
+    case CRIB__TASK__CHANNEL__node_advanced:
+        return DIALECT_NODE_ADVANCED;
+    default:
+        return DIALECT_CRIB;
+    }
+}
+
 int dialect_init(struct dialect *dialect, struct dialect_want want)
 {
     *dialect = (struct dialect){0};
-    if (want.kind == DIALECT_NODE) {
-        dialect->peer = node_peer_new(want.max);
+    if (want.kind != DIALECT_CRIB) {
+        dialect->peer = node_peer_new(want.max, want.kind == DIALECT_NODE_ADVANCED);
         return dialect->peer ? 0 : -ENOMEM;
     }
     dialect->reader = frame_reader_new(want.max);

@@ -9,9 +9,13 @@
 #ifndef SUPERVISE_DIALECT_H
 #define SUPERVISE_DIALECT_H
 
+#include "task.pb-c.h"
 #include "wire/frame.h"
 
-enum dialect_kind { DIALECT_CRIB, DIALECT_NODE };
+enum dialect_kind { DIALECT_CRIB, DIALECT_NODE, DIALECT_NODE_ADVANCED };
+
+/* Of a task that has a channel. */
+enum dialect_kind dialect_of(Crib__Task__Channel channel);
 
 /* What a channel is to be. */
 struct dialect_want {

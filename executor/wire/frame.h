@@ -127,4 +127,8 @@ int frame_writer_flush(struct frame_writer *writer, int sock);
 /* Return: bytes queued and not yet sent. */
 size_t frame_writer_pending(const struct frame_writer *writer);
 
+/* Return: bytes sent since the beginning: with those that are queued, where the next frame begins.
+ */
+uint64_t frame_writer_sent(const struct frame_writer *writer);
+
 #endif

@@ -109,3 +109,8 @@ size_t frame_writer_pending(const struct frame_writer *writer)
 {
     return queue_pending(&writer->queue);
 }
+
+uint64_t frame_writer_sent(const struct frame_writer *writer)
+{
+    return queue_sent(&writer->queue);
+}

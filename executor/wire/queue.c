@@ -146,3 +146,8 @@ size_t queue_pending(const struct queue *queue)
 {
     return queue->out.len;
 }
+
+uint64_t queue_sent(const struct queue *queue)
+{
+    return queue->offset;
+}

@@ -50,4 +50,7 @@ int queue_flush(struct queue *queue, int sock);
 /* Return: bytes queued and not yet sent. */
 size_t queue_pending(const struct queue *queue);
 
+/* Return: bytes sent since the beginning. */
+uint64_t queue_sent(const struct queue *queue);
+
 #endif

@@ -34,6 +34,8 @@ const char *cli_program(const char *name)
     snprintf(slash + 1, 64, "%s", name);
     if (access(path, X_OK) == 0)
         return path; /* the suite was copied into one directory */
+    if (strcmp(name, "worker") == 0)
+        return WORKER_PATH;
     return strcmp(name, "crib") == 0 ? CRIB_PATH : MODULE_PATH;
 }
 
@@ -146,6 +148,8 @@ void cli_run(struct cli *cli, const char *const *words)
     if (cli->input)
         assert_int_equal(pipe2(input, O_CLOEXEC), 0);
     cli->out_fd = out;
+    cli->err_fd = err;
+    cli->result_fd = result;
     cli->pid = fork();
     assert_true(cli->pid >= 0);
     if (cli->pid == 0)

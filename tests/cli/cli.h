@@ -28,7 +28,7 @@ struct cli {
     void (*meanwhile)(struct cli *cli);
     unsigned pause_us; /* for meanwhile */
     pid_t pid;
-    int out_fd; /* memory file that stdout goes to */
+    int out_fd, err_fd, result_fd; /* memory files that stdout, stderr and fd 9 go to */
     /* What came of it. */
     int status; /* exit status; 1000 + n when crib itself was ended by signal n */
     char *out, *err, *result;
@@ -50,7 +50,7 @@ void cli_done(struct cli *cli);
     } while (0)
 void cli_status(const struct cli *cli, int expected, const char *file, int line);
 
-/* Return: the path of a program of this suite (`crib`, `module`); static. */
+/* Return: the path of a program of this suite (`crib`, `module`, `worker`); static. */
 const char *cli_program(const char *name);
 
 /* Waits until stdout holds @text. */

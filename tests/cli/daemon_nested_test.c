@@ -17,6 +17,7 @@ static char *dir; /* what nobody inside sees, but for DIR/in */
 #define NO_LEAK_CHECK "ASAN_OPTIONS=detect_leaks=0"
 
 static char secret[PATH_MAX], parent[PATH_MAX], command[PATH_MAX];
+static char made[64]; /* below the host's /tmp, which `open` can write to */
 
 static char *in_dir(char path[PATH_MAX], const char *name)
 {
@@ -42,6 +43,7 @@ static void begin(void)
     chmod(path, 0755);
     write_in("secret", "secret\n");
     in_dir(secret, "secret");
+    snprintf(made, sizeof(made), "/tmp/crib-nested-%d", (int)getpid());
     in_dir(parent, "parent.yaml");
     program = test_read(cli_program("crib"), &len);
     test_write(in_dir(command, "in/crib"), program, len, 0755);
@@ -112,14 +114,14 @@ static void test_named(void **state)
     /* outside it is what it says: the test can fail */
     CLI_EXPECT(&cli, 0, "run", "-p", "open", "cat", secret);
     assert_string_equal(cli.out, "secret\n");
-    CLI_EXPECT(&cli, 0, "run", "-p", "open", "mkdir", "/tmp/crib-nested-test");
-    rmdir("/tmp/crib-nested-test");
+    CLI_EXPECT(&cli, 0, "run", "-p", "open", "mkdir", made);
+    rmdir(made);
 
     INSIDE(&cli, 1, "run", "-p", "open", "cat", secret);
     assert_string_equal(cli.out, "");
-    INSIDE(&cli, 1, "run", "-q", "-p", "open", "mkdir", "/tmp/crib-nested-test");
+    INSIDE(&cli, 1, "run", "-q", "-p", "open", "mkdir", made);
     test_contains(cli.err, "Operation not permitted");
-    assert_int_equal(access("/tmp/crib-nested-test", F_OK), -1);
+    assert_int_equal(access(made, F_OK), -1);
     assert_true(readlink("/proc/self/ns/net", host, sizeof(host) - 1) > 0);
     INSIDE(&cli, 0, "run", "-p", "open", "readlink", "/proc/self/ns/net");
     test_contains(cli.out, "net:[");
@@ -176,7 +178,7 @@ static void test_grandchild(void **state)
     assert_string_equal(cli.out, "");
     /* what the one between gave up, nobody below has again */
     INSIDE(&cli, 1, "run", "-p", "open", "-e", "CRIB_SOCKET", "-e", NO_LEAK_CHECK, command, "run",
-           "-q", "-p", "open", "mkdir", "/tmp/crib-nested-test");
+           "-q", "-p", "open", "mkdir", made);
     cli_done(&cli);
     end();
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A module for the tests of `crib fork`: the first argument says how it behaves.
+ * A module for the tests of `crib fork` and `crib cluster`: the first argument says how it behaves.
  */
 #include <crib/child.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* A leak check at exit would need ptrace, which a sandbox does not give. */
@@ -88,11 +91,49 @@ static int leave(void)
     return 5;
 }
 
+static bool listens(int fd)
+{
+    int on = 0;
+    socklen_t len = sizeof(on);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
+/* Answers on every socket that it has from its start, which it tells of first. */
+static int inherited(void)
+{
+    struct pollfd polled[1 + 64] = {{.fd = crib_child_fd(child), .events = POLLIN}};
+    struct crib_child_message message;
+    nfds_t count = 1;
+    char text[64];
+
+    while (count <= 64 && listens(2 + (int)count)) {
+        polled[count] = (struct pollfd){.fd = 2 + (int)count, .events = POLLIN};
+        count++;
+    }
+    snprintf(text, sizeof(text), "{\"sockets\":%lu,\"told\":%s}", count - 1,
+             getenv("LISTEN_FDS") ? getenv("LISTEN_FDS") : "null");
+    send_text("json", text);
+    while (poll(polled, count, -1) >= 0) {
+        if (polled[0].revents && crib_child_receive(child, -1, &message, NULL) <= 0)
+            return 0;
+        for (nfds_t i = 1; i < count; i++) {
+            int fd = polled[i].revents ? accept4(polled[i].fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+
+            if (fd < 0)
+                continue;
+            dprintf(fd, "worker %u at %d", crib_child_worker(child), polled[i].fd);
+            close(fd);
+        }
+    }
+    return 3;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
 } ways[] = {{"echo", echo}, {"odd", odd},     {"count", count}, {"half", half},
-            {"huge", huge}, {"speak", speak}, {"leave", leave}};
+            {"huge", huge}, {"speak", speak}, {"leave", leave}, {"inherited", inherited}};
 
 int main(int argc, char **argv)
 {

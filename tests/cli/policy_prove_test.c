@@ -22,7 +22,8 @@ static char *write_policy(const char *dir, const char *text)
 
 static void test_every_shipped_policy(void **state)
 {
-    static const char *const names[] = {"default", "judge", "strict", "node", "network", "shell"};
+    static const char *const names[] = {"default", "judge", "strict", "node",
+                                        "network", "shell", "worker"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

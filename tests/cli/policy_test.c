@@ -12,7 +12,7 @@
 #include "cli/command.h"
 
 static const char *const shipped[] = {"default", "judge", "network", "node",
-                                      "open",    "shell", "strict"};
+                                      "open",    "shell", "strict",  "worker"};
 #define SHIPPED (sizeof(shipped) / sizeof(shipped[0]))
 
 static void write_text(char *path, size_t size, const char *dir, const char *name, const char *text)

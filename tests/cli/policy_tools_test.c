@@ -21,6 +21,8 @@ static const char work[] = "# What is before the first field is kept.\n"
                            "    - mkdir -> ENOTDIR\n"
                            "    - mkdirat -> ENOTDIR\n";
 
+static const char serving[] = "extends: [worker]\nlisten: ['tcp:[0::1]:80-80', 'tcp:*:80']\n";
+
 static const char ordered[] = "extends: [default]\nsyscalls:\n  deny:\n    - mkdir\n"
                               "    - mkdir(mode <= 0777) -> ENOTDIR\n";
 
@@ -85,6 +87,10 @@ static void test_diff(void **state)
     CLI_EXPECT(&cli, STATUS_INVALID, "policy", "diff", "default", "strict");
     test_contains(cli.out, "strict grants nothing that default does not.\n");
     test_contains(cli.out, "+ limits:\n+   open_files: 64\n");
+    test_write(f.path, serving, strlen(serving), 0644);
+    CLI_EXPECT(&cli, STATUS_INVALID, "policy", "diff", "worker", f.path);
+    test_contains(cli.out, "+ listen:\n+ - tcp:[::1]:80\n+ listen:\n+ - tcp:*:80\n");
+    test_contains(cli.out, "worker grants nothing that ");
     end(&f, &cli);
 }
 
@@ -102,6 +108,9 @@ static void test_fmt(void **state)
     test_write(f.path, cli.out, strlen(cli.out), 0644);
     CLI_EXPECT(&again, 0, "policy", "fmt", f.path);
     assert_string_equal(cli.out, again.out);
+    test_write(f.path, serving, strlen(serving), 0644);
+    CLI_EXPECT(&again, 0, "policy", "fmt", f.path);
+    assert_string_equal(again.out, "extends:\n- worker\nlisten:\n- tcp:[::1]:80\n- tcp:*:80\n");
     test_write(f.path, "about: x # why\n", 15, 0644);
     CLI_EXPECT(&again, STATUS_FAILED, "policy", "fmt", f.path);
     test_contains(again.err, "line 1 may be a comment, which would be lost");
@@ -117,7 +126,7 @@ static void test_lint(void **state)
     (void)state;
     start(&f, work);
     CLI_EXPECT(&cli, 0, "policy", "lint", "default", "judge", "node", "shell", "network", "strict",
-               "open");
+               "worker", "open");
     CLI_EXPECT(&cli, STATUS_INVALID, "policy", "lint", "default", f.path);
     test_contains(cli.out, "work.yaml:7:7: ptrace is granted without a reason");
     assert_int_equal(cli_lines(cli.out, "/"), 1);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "primary/primary.h"
 
 bool client_root(void)
 {
@@ -159,7 +160,8 @@ static size_t read_some(const char *path, char *to, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
-int client_marked(const char *marker)
+/* Return: how many processes have these bytes in their command line. */
+static int count_with(const void *bytes, size_t len)
 {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
@@ -171,10 +173,15 @@ int client_marked(const char *marker)
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
             continue;
         snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
-        count += memmem(line, read_some(path, line, sizeof(line)), marker, strlen(marker)) != NULL;
+        count += memmem(line, read_some(path, line, sizeof(line)), bytes, len) != NULL;
     }
     closedir(proc);
     return count;
+}
+
+int client_marked(const char *marker)
+{
+    return count_with(marker, strlen(marker));
 }
 
 static bool none_marked(void *data)
@@ -185,6 +192,21 @@ static bool none_marked(void *data)
 void client_none_marked(const char *marker)
 {
     cribd_until(none_marked, (void *)marker, "no process of the task is left");
+}
+
+/* Its words are that option and its daemon's socket. */
+static bool no_primary(void *data)
+{
+    const struct cribd *daemon = data;
+    char words[256];
+    int len = snprintf(words, sizeof(words), PRIMARY_OPTION "%c%s", '\0', daemon->socket);
+
+    return count_with(words, (size_t)len) == 0;
+}
+
+void client_no_primary(const struct cribd *daemon)
+{
+    cribd_until(no_primary, (void *)daemon, "no primary is left");
 }
 
 /* Return: pids in text, malloced. */

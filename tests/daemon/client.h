@@ -74,6 +74,9 @@ int client_marked(const char *marker);
 /* Waits until none has. */
 void client_none_marked(const char *marker);
 
+/* Waits until no primary of that daemon's is left; others may have theirs. */
+void client_no_primary(const struct cribd *daemon);
+
 /* Return: how many child processes the daemon has: an init for each task, and its openers. */
 int client_children(const struct cribd *daemon);
 

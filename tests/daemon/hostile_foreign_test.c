@@ -20,7 +20,7 @@ static const char *const sleeping[] = {"-c", "exec sleep 1000", NULL};
 static bool names_a_task(unsigned method)
 {
     return method != RPC_INFO && method != RPC_SPAWN && method != RPC_LIST &&
-           method != RPC_POLICY_CHECK && method != RPC_PLAN;
+           method != RPC_POLICY_CHECK && method != RPC_PLAN && method != RPC_CLUSTER;
 }
 
 static size_t task_payload(uint8_t *to, uint64_t task)

@@ -133,6 +133,23 @@ static void test_sigterm_twice_ends_at_once(void **state)
     cribd_stop(&daemon);
 }
 
+/* It ends by itself also where it is told so until its last moment. */
+static void test_sigterm_until_it_is_gone(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        struct cribd daemon;
+        int status = 0;
+
+        cribd_start(&daemon, HASTY);
+        while (waitpid(daemon.pid, &status, WNOHANG) == 0)
+            kill(daemon.pid, SIGTERM);
+        daemon.pid = -1;
+        assert_int_equal(status, 0);
+        cribd_stop(&daemon);
+    }
+}
+
 /* Requests of all kinds are under way when it drains, and when it ends. */
 static void test_sigterm_among_many_requests(void **state)
 {
@@ -277,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_sigterm_lets_tasks_end),
         cmocka_unit_test(test_sigterm_kills_after_the_grace),
         cmocka_unit_test(test_sigterm_twice_ends_at_once),
+        cmocka_unit_test(test_sigterm_until_it_is_gone),
         cmocka_unit_test(test_sigterm_among_many_requests),
         cmocka_unit_test(test_sigkill_leaves_nothing),
         cmocka_unit_test(test_sigkill_in_the_middle_of_starts),

@@ -337,7 +337,8 @@ static void test_every_field(void **state)
                               .connections = 8,
                               .fds = 9,
                               .queued = 10,
-                              .in_flight = 11};
+                              .in_flight = 11,
+                              .clusters = 12};
     struct reading reading;
     char *text;
 
@@ -358,6 +359,7 @@ static void test_every_field(void **state)
     assert_true(value(&reading, "crib_fds", "") == 9);
     assert_true(value(&reading, "crib_queued_bytes", "") == 10);
     assert_true(value(&reading, "crib_requests_in_flight", "") == 11);
+    assert_true(value(&reading, "crib_clusters", "") == 12);
     assert_true(value(&reading, "crib_tasks_ended_total", "verdict=\"none\"") == 100);
     assert_true(value(&reading, "crib_tasks_ended_total", "verdict=\"exited\"") ==
                 100 + CRIB_EXITED);

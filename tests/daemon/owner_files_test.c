@@ -212,6 +212,27 @@ static void test_stdin_is_opened_as_the_client(void **state)
     stop(&files);
 }
 
+static void test_a_file_is_no_socket_that_listens(void **state)
+{
+    struct files files;
+    struct asked asked;
+    char text[1024];
+
+    (void)state;
+    start(&files);
+    ask(&asked, "true");
+    with_file(&asked, 2, files.file, CRIB__STDIO__MODE__read);
+    asked.stdio[2].fd = 3;
+    assert_int_equal(outcome(&files, &asked, NULL, text), 0);
+    asked.task.has_listen_fds = true;
+    asked.task.listen_fds = 1;
+    assert_int_equal(outcome(&files, &asked, NULL, text), EINVAL);
+    test_contains(text, "listen_fds: 1 sockets from fd 3 on, but fd 3 is none");
+    asked.task.listen_fds = UINT32_MAX;
+    assert_int_equal(outcome(&files, &asked, NULL, text), EINVAL);
+    stop(&files);
+}
+
 static void test_output_is_made_as_the_client(void **state)
 {
     char text[1024], *got;
@@ -349,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stdin_is_opened_as_the_client),
+        cmocka_unit_test(test_a_file_is_no_socket_that_listens),
         cmocka_unit_test(test_output_is_made_as_the_client),
         cmocka_unit_test(test_binds_show_what_the_client_may_see),
         cmocka_unit_test(test_unreachable_and_missing_are_the_same),

@@ -39,6 +39,7 @@ static void test_defaults_to_the_last_one(void **state)
         [QUOTA_BYTES] = {128u << 20, 512u << 20, "queued bytes"},
         [QUOTA_FDS] = {1024, 8192, "fds"},
         [QUOTA_IN_FLIGHT] = {4096, 32768, "requests in flight"},
+        [QUOTA_CLUSTERS] = {16, 256, "clusters"},
     };
     struct site *site = load("rules: [{}]");
 

@@ -18,7 +18,8 @@ static void test_directory_before_shipped(void **state)
     write_in("policies/README", "none", 0644);
     write_in("policies/Not a name.yaml", "{}", 0644);
     site = load("rules: [{uids: [1], policies: ['*']}, {policies: [team]}]");
-    assert_string_equal(names_of(site, 1), "default judge network node open shell strict team");
+    assert_string_equal(names_of(site, 1),
+                        "default judge network node open shell strict team worker");
     assert_int_equal(site_policy(site, 1, "strict", &policy, &err), 0);
     assert_string_equal(policy->about, "ours");
     assert_int_equal(site_policy(site, 2, "team", &policy, &err), 0);

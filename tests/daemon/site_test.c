@@ -16,14 +16,15 @@ static void test_without_a_file(void **state)
         uid_t uid = i ? geteuid() : all[0];
 
         assert_true(site_knows(site, uid));
-        assert_string_equal(names_of(site, uid), "default judge network node open shell strict");
+        assert_string_equal(names_of(site, uid),
+                            "default judge network node open shell strict worker");
         assert_string_equal(site_widest(site, uid), SITE_ANY);
         assert_true(site_binds(site, uid, false) && site_binds(site, uid, true));
         assert_may(site, uid, "open", 0);
         assert_may(site, uid, "none", -ENOENT);
         assert_inline(site, uid, "extends: [open]\nmounts: [{target: /dev, dev: true}]", 0, NULL);
     }
-    assert_string_equal(names_of(site, SOMEBODY), "default strict");
+    assert_string_equal(names_of(site, SOMEBODY), "default node strict worker");
     assert_string_equal(site_widest(site, SOMEBODY), "default");
     assert_false(site_binds(site, SOMEBODY, false) || site_binds(site, SOMEBODY, true));
     assert_may(site, SOMEBODY, "default", 0);
@@ -67,7 +68,7 @@ static void test_first_rule_counts(void **state)
     assert_string_equal(names_of(site, 8), "default strict");
     assert_string_equal(site_widest(site, 8), "");
     assert_false(site_binds(site, 8, false));
-    assert_string_equal(names_of(site, 9), "default judge network node open shell strict");
+    assert_string_equal(names_of(site, 9), "default judge network node open shell strict worker");
     assert_true(site_binds(site, 9, false) && !site_binds(site, 9, true));
     assert_may(site, 9, "open", 0);
     assert_string_equal(names_of(site, 10), "shell");
@@ -96,7 +97,7 @@ static void test_strangers(void **state)
                       "policy: uid 0 may use nothing here: no rule of the site fits it");
         assert_int_equal(site_mounts(site, 0, &policy, NULL, 0, &err), -EACCES);
         assert_true(quota.tasks == 0 && quota.connections == 0 && quota.queued_bytes == 0 &&
-                    quota.fds == 0 && quota.in_flight == 0);
+                    quota.fds == 0 && quota.in_flight == 0 && quota.clusters == 0);
         site_free(site);
     }
 }
@@ -252,7 +253,7 @@ static void test_the_example(void **state)
     assert_true(site_quota_of(site, 1000).tasks == 200);
     assert_true(site_quota_of(site, 1000).connections == 64);
     assert_string_equal(site_widest(site, 990), "");
-    assert_string_equal(names_of(site, SOMEBODY), "default strict");
+    assert_string_equal(names_of(site, SOMEBODY), "default node strict worker");
     assert_true(site_quota_of(site, SOMEBODY).fds == 1024);
     assert_true(site_quota_total(site).queued_bytes == 256 << 20);
     assert_int_equal(site_grace_ms(site), 10000);

@@ -234,7 +234,7 @@ static void remove_site(void)
 static const char *site_path(void)
 {
     static const char text[] = "rules: [{policies: ['*'], widest: default, binds: write,\n"
-                               "  quota: {tasks: 3, in_flight: 40, queued_bytes: 4M}}]\n";
+                               "  quota: {tasks: 3, in_flight: 40, queued_bytes: 4M, clusters: 0}}]\n";
     static bool made;
     int fd;
 

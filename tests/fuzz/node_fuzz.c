@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Node's lines, fed as a hostile task might: the input is a row of chunks, each two bytes (how many
- * bytes it has, how many fds come with it) and the bytes.
+ * bytes it has, how many fds come with it) and the bytes. The highest bit of the second one makes
+ * it the serialization `advanced`.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include "base/fd.h"
 #include "node/json.h"
+#include "node/notes.h"
 #include "node/peer.h"
 
 #define CAP      256 /* bytes of a message: small, so that inputs get over it */
@@ -23,6 +25,7 @@ static void check(const struct frame *frame)
 {
     struct node_json json = {(const char *)frame->payload, frame->len};
     struct node_json name, value;
+    struct node_note note;
     char text[16];
     size_t at = 0;
     int64_t number;
@@ -30,8 +33,14 @@ static void check(const struct frame *frame)
     assert(frame->nfds <= 1 && !frame->disconnect);
     for (size_t i = 0; i < frame->nfds; i++)
         assert(fcntl(frame->fds[i], F_GETFD) >= 0);
+    if (strcmp(frame->type, NODE_TYPE_V8) == 0) {
+        assert(frame->len > 2 && frame->len <= CAP && frame->nfds == 0);
+        return;
+    }
     assert(strcmp(frame->type, NODE_TYPE_JSON) == 0 || strcmp(frame->type, NODE_TYPE_OWN) == 0);
     assert(node_json_check(json) == 0);
+    if (strcmp(frame->type, NODE_TYPE_OWN) == 0)
+        (void)node_note_read(json, &note);
     while (node_json_next(json, &at, &name, &value)) {
         assert(at <= json.len && node_json_check(name) == 0 && node_json_check(value) == 0);
         (void)node_json_string(name, text, sizeof(text));
@@ -59,7 +68,7 @@ static int chunk(struct node_peer *peer, const uint8_t *data, size_t len, size_t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int any = open("/dev/null", O_RDONLY | O_CLOEXEC), before = fd_copy(any, 0), after, r = 0;
-    struct node_peer *peer = node_peer_new(CAP);
+    struct node_peer *peer = node_peer_new(CAP, size > 1 && (data[1] & 0x80));
 
     close(before);
     assert(peer);

@@ -38,9 +38,9 @@ libdir=${lib#"$prefix/"}
 there bin/crib bin/cribd libexec/crib/crib-compiler share/crib/packaging/cribd.service share/crib/proto/executor.proto libexec/crib/crib-init "$libdir/libcrib.so" "$libdir/libcrib-child.so" \
     "$libdir/libcrib-child.a" "$libdir/pkgconfig/crib-child.pc" share/crib/policies/default.yaml \
     share/doc/crib/README.md include/crib/crib.h include/crib/child.h include/crib/policy.h \
-    include/crib/error.h
+    include/crib/cluster.h include/crib/error.h
 headers=$(cd "$prefix/include" && find . -type f | wc -l)
-[ "$headers" -eq 4 ] || fail "$headers headers are installed, not the four public ones"
+[ "$headers" -eq 5 ] || fail "$headers headers are installed, not the five public ones"
 grep -rIl "$dir" "$prefix" | grep . && fail "the prefix is written into these files; they cannot be moved"
 
 echo "the installed command runs a task"

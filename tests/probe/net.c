@@ -160,12 +160,45 @@ static int verb_serve(int argc, char **argv)
     return 0;
 }
 
+/* `fd N ok`: a connection was accepted, and told the number and the pid. */
+static int serve_one(int fd)
+{
+    int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC), r = -1;
+    char text[64];
+
+    if (peer >= 0) {
+        snprintf(text, sizeof(text), "%d of %d", fd, (int)getpid());
+        r = send(peer, text, strlen(text), MSG_NOSIGNAL) > 0 ? 0 : -1;
+        close(peer);
+    }
+    snprintf(text, sizeof(text), "fd %d", fd);
+    return !say(text, r);
+}
+
+/* listen-fds: as sd_listen_fds(3): the sockets are ours where the pid is; a connection of each. */
+static int verb_listen_fds(int argc, char **argv)
+{
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    char own[16];
+    int bad = 0;
+
+    (void)argc;
+    (void)argv;
+    snprintf(own, sizeof(own), "%d", (int)getpid());
+    printf("LISTEN_FDS %s\nLISTEN_PID %s\n", fds ? fds : "none",
+           !pid                    ? "none"
+           : strcmp(pid, own) == 0 ? "own"
+                                   : "another's");
+    if (!fds || !pid || strcmp(pid, own) != 0)
+        return 1;
+    for (int fd = 3; fd < 3 + (int)number(fds); fd++)
+        bad |= serve_one(fd);
+    return bad;
+}
+
 const struct verb net_verbs[] = {
-    {"socket", verb_socket, 2},
-    {"connect", verb_connect, 2},
-    {"bind", verb_connect, 2},
-    {"loopback", verb_loopback, 0},
-    {"interfaces", verb_interfaces, 0},
-    {"serve", verb_serve, 2},
-    {NULL, NULL, 0},
+    {"socket", verb_socket, 2},         {"connect", verb_connect, 2},
+    {"bind", verb_connect, 2},          {"loopback", verb_loopback, 0},
+    {"interfaces", verb_interfaces, 0}, {"serve", verb_serve, 2},
+    {"listen-fds", verb_listen_fds, 0}, {NULL, NULL, 0},
 };

@@ -12,7 +12,7 @@
 static const struct verb *const families[] = {
     state_verbs,  file_verbs, call_verbs,    net_verbs,      ipc_verbs,
     attack_verbs, life_verbs, channel_verbs, terminal_verbs,
-    pair_verbs,
+    pair_verbs,   handed_verbs,
 };
 
 const char *errno_name(int code)

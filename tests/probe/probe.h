@@ -23,7 +23,7 @@ struct verb {
 
 /* One table a family, each ended by a NULL name. */
 extern const struct verb state_verbs[], file_verbs[], call_verbs[], net_verbs[], ipc_verbs[],
-    attack_verbs[], life_verbs[], channel_verbs[], terminal_verbs[], pair_verbs[];
+    attack_verbs[], life_verbs[], channel_verbs[], terminal_verbs[], pair_verbs[], handed_verbs[];
 
 /* Prints `WHAT ok`, or `WHAT ERRNO` when @result is below 0 (errno is looked at then).
  * Return: whether it went well. */

@@ -40,11 +40,13 @@ static void test_every_policy_drops_all(void **state)
 
         sandbox_init(&box);
         box.options.policy = *name;
-        /* It shows no /proc, where a task could look. */
+        /* These show no /proc, where a task could look. */
         if (strcmp(*name, "strict") == 0)
             box.rules = "extends: [strict]\nmounts: [{type: proc, target: /proc}]\n";
         if (strcmp(*name, "judge") == 0)
             box.rules = "extends: [judge]\nmounts: [{type: proc, target: /proc}]\n";
+        if (strcmp(*name, "worker") == 0)
+            box.rules = "extends: [worker]\nmounts: [{type: proc, target: /proc}]\n";
         sandbox_expect(&box, "caps", 0);
         assert_no_caps(box.out);
         sandbox_done(&box);

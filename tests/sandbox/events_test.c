@@ -137,7 +137,7 @@ static void others_go_on(void **state)
 
 static void the_channel_ends_once(void **state)
 {
-    const char *const args[] = {"-c", "exec 3>&-; sleep 0.2", NULL};
+    const char *const args[] = {"-c", "exec 3>&-; exec sleep 1000", NULL};
     struct live live;
     struct live_task task;
 
@@ -150,6 +150,7 @@ static void the_channel_ends_once(void **state)
     assert_false(crib_task_connected(task.task));
     assert_int_equal(crib_task_send(task.task, "t", "x", 1, NULL, 0), -ENOTCONN);
     assert_int_equal(crib_task_disconnect(task.task), -ENOTCONN);
+    crib_task_kill(task.task, SIGKILL);
     live_run(&live);
     live_says(&task, "spawn disconnect exit close ");
     live_close(&live);

@@ -231,16 +231,21 @@ static void test_bubblewrap_nothing_is_made_in_shared_places(void **state)
 {
     int counts[3], before[3];
     struct sandbox box;
+    bool same = false;
 
     (void)state;
-    sandbox_init(&box);
-    box.user = before;
-    count_entries(&box);
-    box.user = counts;
-    box.meanwhile = count_entries;
-    sandbox_expect(&box, "sleep 50", 0);
-    assert_memory_equal(before, counts, sizeof(before));
-    sandbox_done(&box);
+    /* What a task makes is there each time; what somebody else makes meanwhile is not. */
+    for (int i = 0; i < 5 && !same; i++) {
+        sandbox_init(&box);
+        box.user = before;
+        count_entries(&box);
+        box.user = counts;
+        box.meanwhile = count_entries;
+        sandbox_expect(&box, "sleep 50", 0);
+        same = memcmp(before, counts, sizeof(before)) == 0;
+        sandbox_done(&box);
+    }
+    assert_true(same);
 }
 
 /* firejail, Claude Code CVE-2026-25725: a file that was not there at the start, made from inside.

@@ -153,7 +153,7 @@ static void test_programs_under_policies(void **state)
 static void test_these_are_shipped(void **state)
 {
     static const char *const names[] = {"default", "judge", "network", "node",
-                                        "open",    "shell", "strict"};
+                                        "open",    "shell", "strict",  "worker"};
     size_t count = 0;
 
     (void)state;

@@ -121,6 +121,19 @@ static void stdio_inherit_closed(struct crib_options *o)
     use_stdio(o, (size_t)closed + 1);
 }
 
+static void listen_fds_missing(struct crib_options *o)
+{
+    o->listen_fds = 1;
+}
+
+static void listen_fds_on_a_pipe(struct crib_options *o)
+{
+    stdio[3] = (struct crib_stdio){CRIB_FD, .from = 0};
+    stdio[4].kind = CRIB_PIPE;
+    o->listen_fds = 2;
+    use_stdio(o, 5);
+}
+
 static void bind_no_list(struct crib_options *o)
 {
     o->bind_count = 1;
@@ -209,6 +222,8 @@ static const struct row rows[] = {
     {"two channels", stdio_two_channels, -EINVAL, "stdio[4]"},
     {"no stream to join", stdio_no_stream, -EINVAL, "stdio[0]"},
     {"inheriting what is closed", stdio_inherit_closed, -EBADF, "not open here"},
+    {"a socket that listens, and no fds", listen_fds_missing, -EINVAL, "listen_fds: 1"},
+    {"a pipe that listens", listen_fds_on_a_pipe, -EINVAL, "fd 4 is none"},
     {"a count without binds", bind_no_list, -EINVAL, "binds"},
     {"a bind of nothing", bind_no_source, -EINVAL, "binds[0]"},
     {"a million binds", bind_many, -E2BIG, "1000000"},
@@ -308,6 +323,27 @@ static void assert_bytes(ProtobufCBinaryData bytes, const char *text)
     assert_memory_equal(bytes.data, text, bytes.len);
 }
 
+static void sockets_that_listen_reach_the_message(void **state)
+{
+    struct crib_options options;
+    struct arena arena;
+    Crib__Task *task;
+
+    (void)state;
+    memset(stdio, 0, sizeof(stdio));
+    stdio[3] = stdio[4] = (struct crib_stdio){CRIB_FD, .from = 1};
+    crib_options_init(&options);
+    use_stdio(&options, 5);
+    arena_init(&arena, 0);
+    assert_int_equal(make("true", NULL, &options, &arena, &task, NULL), 0);
+    assert_false(task->has_listen_fds);
+    options.listen_fds = 2;
+    assert_int_equal(make("true", NULL, &options, &arena, &task, NULL), 0);
+    assert_true(task->has_listen_fds);
+    assert_int_equal(task->listen_fds, 2);
+    arena_done(&arena);
+}
+
 static void everything_reaches_the_message(void **state)
 {
     const char *const args[] = {"-l", "", NULL}, *const own[] = {"A=1", NULL},
@@ -389,6 +425,7 @@ int main(void)
         cmocka_unit_test(no_file_is_no_program),
         cmocka_unit_test(a_newer_caller_is_taken_while_it_asks_nothing_new),
         cmocka_unit_test(unset_is_the_default),
+        cmocka_unit_test(sockets_that_listen_reach_the_message),
         cmocka_unit_test(everything_reaches_the_message),
         cmocka_unit_test(a_shell_takes_one_line),
     };

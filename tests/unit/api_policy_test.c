@@ -98,6 +98,8 @@ static void test_every_field(void **state)
         "syscalls: {filter: off, allow: ['read', '@default'], deny: ['clone(arg0/32 == 1)'],\n"
         "  kill: [reboot], log: ['ioctl(cmd & 0xff == 1)']}",
         "caps: {keep: [CAP_KILL, CAP_KILL]}",
+        "listen: ['tcp:*:1-9', 'tcp:[0::1]:80', 'udp:127.0.0.1:*', 'unix:/run/\u00e4 #: -',\n"
+        "  'unix:/run/*', 'tcp:[::1]:80-80']",
     };
 
     (void)state;

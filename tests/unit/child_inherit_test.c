@@ -99,11 +99,37 @@ static void test_takes_nothing_but_a_unix_stream_socket(void **state)
     fd_close(&pipes[1]);
 }
 
+static void test_the_number_of_a_worker(void **state)
+{
+    static const char *const bad[] = {"", "0", "01", "-1", "+1", " 1", "1 ", "2147483648", "0x1"};
+    int ends[2], fd = -1;
+
+    (void)state;
+    unsetenv("CRIB_WORKER_ID");
+    assert_int_equal(inherit_worker(), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        setenv("CRIB_WORKER_ID", bad[i], 1);
+        if (inherit_worker() != 0)
+            fail_msg("taken: %s", bad[i]);
+    }
+    setenv("CRIB_WORKER_ID", "12", 1);
+    assert_int_equal(inherit_worker(), 12);
+    assert_int_equal(inherit_channel(&fd, NULL), -ENOTCONN);
+    assert_int_equal(inherit_worker(), 12); /* it goes with the channel, and not before */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    name_fd("%d", ends[1]);
+    assert_int_equal(inherit_channel(&fd, NULL), 0);
+    assert_int_equal(inherit_worker(), 0);
+    fd_close(&ends[0]);
+    fd_close(&ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_the_fd_over),
         cmocka_unit_test(test_reads_the_number_strictly),
+        cmocka_unit_test(test_the_number_of_a_worker),
         cmocka_unit_test(test_takes_nothing_but_a_unix_stream_socket),
     };
 

@@ -28,7 +28,7 @@ static void set_up(struct pair *pair)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
     pair->ours = ends[0];
     pair->theirs = ends[1];
-    pair->peer = node_peer_new(MOST);
+    pair->peer = node_peer_new(MOST, false);
     assert_non_null(pair->peer);
 }
 
@@ -259,6 +259,12 @@ static void test_too_much(void **state)
     set_up(&pair);
     says(&pair, text);
     must_die(&pair, -EPROTO, "too deep");
+    tear_down(&pair);
+    memset(text, '1', MOST + 1); /* less than a line may have */
+    strcpy(text + MOST + 1, "\n");
+    set_up(&pair);
+    says(&pair, text);
+    must_die(&pair, -EMSGSIZE, "more than 1000 bytes");
     tear_down(&pair);
 }
 

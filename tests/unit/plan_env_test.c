@@ -140,6 +140,61 @@ static void test_nodes_channel_is_told_by_nodes_names(void **state)
     fixture_done(&f);
 }
 
+static void test_what_was_handed_to_the_caller_does_not_pass(void **state)
+{
+    static const char *const own[] = {"LISTEN_FDS=2",     "LISTEN_PID=1", "LISTEN_FDNAMES=a:b",
+                                      "LISTEN_PIDFDID=5", "LISTEN=1",     "CRIB_WORKER_ID=3"};
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        host_has(&f, own[i]);
+    pass(&f, "*");
+    pass(&f, "LISTEN_FDS");
+    pass(&f, "LISTEN_*");
+    must_build(&f);
+    assert_string_equal(env_of(&f), "LISTEN=1");
+    assert_false(f.plan->program->has_listen_fds);
+    set(&f, "LISTEN_FDNAMES=mine"); /* who writes it means it */
+    give(&f, "LISTEN_FDS=0");
+    must_build(&f);
+    assert_string_equal(env_of(&f), "LISTEN=1 LISTEN_FDNAMES=mine LISTEN_FDS=0");
+    fixture_done(&f);
+}
+
+/* The pid is written by init, over as many digits as a pid may have. */
+static void test_sockets_that_listen_are_told_of(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    host_has(&f, "LISTEN_FDS=9");
+    pass(&f, "*");
+    add_stdio(&f, 3, CRIB__STDIO__KIND__inherit);
+    add_stdio(&f, 4, CRIB__STDIO__KIND__given)->has_from = true;
+    f.task->has_listen_fds = true;
+    f.task->listen_fds = 2;
+    f.task->has_channel = true;
+    f.task->channel = CRIB__TASK__CHANNEL__crib;
+    must_build(&f);
+    assert_string_equal(env_of(&f), "CRIB_CHANNEL_FD=5 LISTEN_FDS=2 LISTEN_PID=0000000000");
+    assert_int_equal(f.plan->program->listen_fds, 2);
+    f.task->listen_fds = 1;
+    set(&f, "LISTEN_PID=1");
+    give(&f, "LISTEN_FDS=x");
+    give(&f, "LISTEN_FDNAMES=web");
+    must_build(&f);
+    assert_string_equal(env_of(&f), "LISTEN_PID=0000000000 LISTEN_FDS=1 LISTEN_FDNAMES=web "
+                                    "CRIB_CHANNEL_FD=5");
+    f.task->has_clear_env = f.task->clear_env = true;
+    f.task->n_env = 0;
+    must_build(&f);
+    assert_string_equal(env_of(&f), "CRIB_CHANNEL_FD=5 LISTEN_FDS=1 LISTEN_PID=0000000000");
+    fixture_done(&f);
+}
+
 static void test_bad_entries(void **state)
 {
     struct fixture f;
@@ -202,6 +257,8 @@ int main(void)
         cmocka_unit_test(test_the_task_beats_the_policy_beats_the_caller),
         cmocka_unit_test(test_channel_is_told_and_an_outer_one_is_not),
         cmocka_unit_test(test_nodes_channel_is_told_by_nodes_names),
+        cmocka_unit_test(test_what_was_handed_to_the_caller_does_not_pass),
+        cmocka_unit_test(test_sockets_that_listen_are_told_of),
         cmocka_unit_test(test_bad_entries),
         cmocka_unit_test(test_bad_patterns),
         cmocka_unit_test(test_many_entries_are_quick),

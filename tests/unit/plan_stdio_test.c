@@ -131,6 +131,43 @@ static void test_nodes_channel_gets_a_number_too(void **state)
     fixture_done(&f);
 }
 
+static void test_sockets_that_listen_must_be_there(void **state)
+{
+    static const Crib__Stdio__Kind others[] = {CRIB__STDIO__KIND__null, CRIB__STDIO__KIND__pipe,
+                                               CRIB__STDIO__KIND__channel};
+    struct fixture f;
+
+    (void)state;
+    fixture_start(&f);
+    f.task->has_listen_fds = true;
+    f.task->listen_fds = 1;
+    must_refuse(&f, -EINVAL,
+                "listen_fds: 1 sockets from fd 3 on, but fd 3 is none that is handed over");
+    add_stdio(&f, 3, CRIB__STDIO__KIND__inherit);
+    add_stdio(&f, 5, CRIB__STDIO__KIND__inherit);
+    must_build(&f);
+    f.task->listen_fds = 3;
+    must_refuse(&f, -EINVAL,
+                "listen_fds: 3 sockets from fd 3 on, but fd 4 is none that is handed over");
+    add_stdio(&f, 4, CRIB__STDIO__KIND__given)->has_from = true;
+    must_build(&f);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        f.task->stdio[1]->kind = others[i];
+        must_refuse(&f, -EINVAL,
+                    "listen_fds: 3 sockets from fd 3 on, but fd 5 is none that is handed over");
+    }
+    f.task->stdio[1]->kind = CRIB__STDIO__KIND__inherit;
+    f.task->listen_fds = UINT32_MAX;
+    must_refuse(
+        &f, -EINVAL,
+        "listen_fds: 4294967295 sockets from fd 3 on, but fd 6 is none that is handed over");
+    for (unsigned fd = 6; fd < 64; fd++)
+        add_stdio(&f, fd, CRIB__STDIO__KIND__inherit);
+    f.task->listen_fds = 61;
+    must_build(&f);
+    fixture_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_bad_entries),
         cmocka_unit_test(test_too_many_entries),
         cmocka_unit_test(test_nodes_channel_gets_a_number_too),
+        cmocka_unit_test(test_sockets_that_listen_must_be_there),
     };
 
     return test_run(tests);

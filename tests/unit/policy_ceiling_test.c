@@ -31,6 +31,7 @@ static int setup(void **state)
                           "ceiling: true\n"
                           "mounts: [{target: /usr}, {target: /srv}]\n"
                           "limits: {memory: 1G}\n"
+                          "listen: ['tcp:127.0.0.1:*']\n"
                           "syscalls: {deny: [ptrace]}\n");
     return 0;
 }
@@ -86,6 +87,7 @@ static void test_tighter(void **state)
     assert_loads("extends: [./site.yaml]\nlimits: {memory: 512M, pids: 4}");
     assert_loads("extends: [./site.yaml]\nsyscalls: {deny: [write], allow: [read]}");
     assert_loads("extends: [./site.yaml]\nmounts: [{source: /srv, target: /again}]");
+    assert_loads("extends: [./site.yaml]\nlisten: ['tcp:127.0.0.1:80', 'tcp:127.0.0.1:*']");
     /* what a base of its own denies is no matter */
     assert_loads("extends: [./base.yaml, ./site.yaml]");
 }
@@ -98,6 +100,12 @@ static void test_wider(void **state)
     assert_wider("extends: [./site.yaml]\nlimits:\n  pids: 3\n  memory: 2G\n", "4:");
     assert_wider("extends: [./site.yaml]\nmounts:\n- {target: /usr}\n- {target: /etc}\n", "4:");
     assert_wider("extends: [./site.yaml]\ncaps: {keep: [CAP_KILL]}\n", "2:");
+    assert_wider("extends: [./site.yaml]\nlisten:\n- tcp:127.0.0.1:80\n- tcp:*:80\n", "4:");
+    /* what a base has, too, is left out of the list, and still has its line */
+    assert_wider("extends: [./site.yaml]\nlisten:\n- tcp:127.0.0.1:*\n- unix:/run/x\n", "4:");
+    write_in("wide.yaml", "listen: ['tcp:*:80-90', unix:/run/x]");
+    assert_wider("extends: [./wide.yaml, ./site.yaml]\nlisten:\n- tcp:127.0.0.1:1\n", "1:");
+    assert_wider("listen: ['tcp:*:80-90']\nextends: [./wide.yaml, ./site.yaml]\n", "1:10");
 }
 
 static void test_words(void **state)

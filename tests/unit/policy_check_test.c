@@ -174,6 +174,27 @@ static void test_bad_environments(void **state)
     ASSERT_ROWS(rows);
 }
 
+static void test_bad_addresses(void **state)
+{
+    static const struct row rows[] = {
+        {"listen: [tcp:localhost:80]",
+         "bad.yaml:1:10: 'tcp:localhost:80': the host is no IP address: 127.0.0.1, [::1], or `*` "
+         "for all; names are not looked up"},
+        {"listen:\n- tcp:*:80\n- unix:/run/../x\n",
+         "bad.yaml:3:3: 'unix:/run/../x': the path has a `.`, a `..` or an empty part"},
+        {"listen: [8080]", "bad.yaml:1:10: '8080': an address begins with tcp:, udp: or unix:"},
+        {"listen: ['']", "bad.yaml:1:10: '': an address begins with tcp:, udp: or unix:"},
+        {"listen: [\"unix:\\0app\"]",
+         "bad.yaml:1:10: listen[0]: text may not hold a NUL character"},
+        {"listen: [\"unix:/run/\\e[2J\"]",
+         "bad.yaml:1:10: 'unix:/run/?[2J': it has control characters, or is no UTF-8"},
+        {"listen: tcp:*:80", "bad.yaml:1:9: listen: a list is wanted, such as [a, b]"},
+    };
+
+    (void)state;
+    ASSERT_ROWS(rows);
+}
+
 static void test_bad_mounts(void **state)
 {
     static const struct row rows[] = {
@@ -219,6 +240,8 @@ static void test_good_ones(void **state)
         "env: {pass: ['*', A*, B], set: ['A=', 'A==', 'B=\t']}",
         "net: {connect_ports: [0, 65535]}",
         "caps: {keep: [CAP_CHOWN, CAP_CHECKPOINT_RESTORE]}",
+        "listen: ['tcp:*:*', 'tcp:[::1]:1-2', 'udp:0.0.0.0:0', unix:/run/x, 'unix:/run/*']",
+        "listen: [unix:/run/x, unix:/run/x]\nextends: [worker]",
         "limits: {preferred: [memory, open_files, core]}",
         "syscalls: {allow: ['@default', 'socket(domain == AF_UNIX)'], deny: null}",
     };
@@ -257,6 +280,10 @@ static void test_long_lists(void **state)
     assert_string_equal(err.detail, "a list of 4097 entries, at most 4096 may be");
     assert_int_equal(parse_many("mounts:\n", "- target: /\n", 4097, &err), -E2BIG);
     assert_string_equal(err.subject, "bad.yaml:2:1");
+    assert_int_equal(parse_many("listen:\n", "- tcp:*:80\n", 256, &err), 0);
+    assert_int_equal(parse_many("listen:\n", "- tcp:*:80\n", 257, &err), -E2BIG);
+    assert_string_equal(err.subject, "bad.yaml:2:1");
+    assert_string_equal(err.detail, "257 addresses, at most 256 may be");
 }
 
 static void test_long_paths(void **state)
@@ -291,11 +318,11 @@ static void test_long_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_calls),  cmocka_unit_test(test_bad_words),
-        cmocka_unit_test(test_bad_limits), cmocka_unit_test(test_bad_environments),
-        cmocka_unit_test(test_bad_mounts), cmocka_unit_test(test_good_ones),
-        cmocka_unit_test(test_long_lists), cmocka_unit_test(test_long_paths),
-        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_bad_calls),     cmocka_unit_test(test_bad_words),
+        cmocka_unit_test(test_bad_limits),    cmocka_unit_test(test_bad_environments),
+        cmocka_unit_test(test_bad_addresses), cmocka_unit_test(test_bad_mounts),
+        cmocka_unit_test(test_good_ones),     cmocka_unit_test(test_long_lists),
+        cmocka_unit_test(test_long_paths),    cmocka_unit_test(test_long_names),
     };
 
     return test_run(tests);

@@ -143,6 +143,16 @@ static void test_dangers(void **state)
         {"mounts: [{target: /run/docker.sock, write: true}]", " /run/docker.sock"},
         {"namespaces: {mount: host}", " namespaces.mount"},
         {"env: {pass: [\"*\"]}", " env.pass"},
+        {"listen: ['tcp:*:*', 'udp:127.0.0.1:53', 'tcp:[::]:1-65535', 'tcp:0.0.0.0:*']",
+         " tcp:*:* udp:127.0.0.1:53 tcp:[::]:1-65535 tcp:0.0.0.0:*"},
+        {"listen: ['tcp:*:80', 'tcp:127.0.0.1:*', 'tcp:*:1024-65535', 'unix:/*', 'tcp:*:0']", ""},
+        {"listen: ['tcp:*:*']\nreason: [{grant: 'tcp:*:*', why: a proxy}]", ""},
+        /* a socket of the host's network must not be led elsewhere */
+        {"syscalls: {allow: ['@network-io']}", ""},
+        {"listen: ['tcp:*:80']\nsyscalls: {allow: ['@network-io']}", " connect bind"},
+        {"listen: ['tcp:*:80']\nsyscalls: {allow: ['@network-io'], deny: [connect]}", " bind"},
+        {"listen: ['tcp:*:80']\nnamespaces: {net: host}\nsyscalls: {allow: ['@network-io']}", ""},
+        {"extends: [worker]\nlisten: ['tcp:*:80']", ""},
     };
     struct arena arena;
 

@@ -126,6 +126,39 @@ static void test_fields(void **state)
     assert_cut("ceiling: true", "ceiling: true", "{}");
 }
 
+/* What the one has in common with the other, each once, in the policy's order. */
+static void test_listen(void **state)
+{
+    char one[8192] = "listen: [", other[8192] = "listen: [";
+
+    (void)state;
+    assert_cut("listen: ['tcp:127.0.0.1:80', 'tcp:*:443', 'unix:/run/a']",
+               "listen: ['tcp:127.0.0.1:*', 'unix:/run/*']",
+               "listen: ['tcp:127.0.0.1:80', 'tcp:127.0.0.1:443', unix:/run/a]");
+    assert_cut("listen: ['tcp:*:*']", "listen: ['tcp:[::1]:8000-8999', 'udp:*:53']",
+               "listen: ['tcp:[::1]:8000-8999']");
+    assert_cut("listen: ['tcp:127.0.0.1:8000-8999']", "listen: ['tcp:*:8500-9500']",
+               "listen: ['tcp:127.0.0.1:8500-8999']");
+    assert_cut("listen: ['unix:/run/*', unix:/run/a]", "listen: [unix:/run/a, 'unix:/run/*']",
+               "listen: [unix:/run/a, 'unix:/run/*']");
+    assert_cut("listen: ['tcp:*:80']", "{}", "{}");
+    assert_cut("{}", "listen: ['tcp:*:80']", "{}");
+    assert_cut("{listen: ['tcp:*:80'], landlock: off}",
+               "{listen: ['tcp:*:81'], landlock: required}", "landlock: required");
+    /* 16 hosts and 17 ranges come to 272; one that is wider makes it be cut down */
+    for (int i = 0; i < 17; i++) {
+        size_t len[2] = {strlen(one), strlen(other)};
+
+        if (i < 16)
+            snprintf(one + len[0], sizeof(one) - len[0], "'tcp:127.0.0.%d:*',", i + 1);
+        snprintf(other + len[1], sizeof(other) - len[1], "'tcp:*:%d-%d',", 10 * i + 1, 10 * i + 9);
+    }
+    strcat(one, "]");
+    strcat(other, "]");
+    assert_string_equal(cut(one, other, OWN_NONE),
+                        "listen: together with the ceiling it comes to more than 256 addresses");
+}
+
 static void test_caps(void **state)
 {
     (void)state;
@@ -435,7 +468,7 @@ static void random_text(char *text, size_t size)
              "{ids: {groups: %s}, landlock: %s, namespaces: {net: %s, ipc: %s}, "
              "caps: {keep: [%s%s]}, limits: {%s%s%s core: %s, preferred: [%s]}, "
              "net: {connect_ports: [%s], loopback: %s, abstract_sockets: %s}, "
-             "env: {pass: [%s]}, mounts: [%s%s%s]}",
+             "env: {pass: [%s]}, listen: [%s%s%s], mounts: [%s%s%s]}",
              ONE_OF("required", "preferred", "off"), ONE_OF("required", "preferred", "off"),
              ONE_OF("new", "host"), ONE_OF("new", "host"), ONE_OF("", "CAP_KILL, "),
              ONE_OF("", "CAP_CHOWN, "), ONE_OF("", "memory: 1G,", "memory: 2G,"),
@@ -444,6 +477,9 @@ static void random_text(char *text, size_t size)
              ONE_OF("", "memory, pids", "core", "stack", "memory, core"),
              ONE_OF("", "80", "80, 443", "22, 80"), ONE_OF("true", "false"),
              ONE_OF("true", "false"), ONE_OF("", "A*", "AB", "'*'"),
+             ONE_OF("", "'tcp:*:*',", "'tcp:[::1]:*',", "'tcp:127.0.0.1:5-9',"),
+             ONE_OF("", "'tcp:*:7-8',", "'tcp:[::1]:0',", "'tcp:127.0.0.1:8-10',"),
+             ONE_OF("", "'unix:/*',", "'unix:/a',", "'udp:*:7',"),
              ONE_OF("", "{target: /usr},", "{target: /usr, write: true},",
                     "{target: /usr, exec: false},"),
              ONE_OF("", "{target: /srv, write: true, dev: true},", "{target: /srv, dev: true},"),
@@ -480,7 +516,7 @@ int main(void)
         cmocka_unit_test(test_limits),        cmocka_unit_test(test_swap_and_weight),
         cmocka_unit_test(test_cpusets),       cmocka_unit_test(test_mounts),
         cmocka_unit_test(test_shipped),       cmocka_unit_test(test_random_calls),
-        cmocka_unit_test(test_random_fields),
+        cmocka_unit_test(test_random_fields), cmocka_unit_test(test_listen),
     };
 
     return test_run(tests);

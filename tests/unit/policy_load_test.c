@@ -269,6 +269,63 @@ static void test_a_diamond_counts_its_base_once(void **state)
     arena_done(&l.arena);
 }
 
+static void assert_addresses(const struct loaded *l, const char *const *texts)
+{
+    size_t count = 0;
+
+    for (; texts[count]; count++) {
+        assert_true(count < l->policy->n_listen);
+        assert_string_equal(l->policy->listen[count], texts[count]);
+    }
+    assert_int_equal(l->policy->n_listen, count);
+}
+
+/* In the order of the bases, and each once, however it is written. */
+static void test_addresses_add_up(void **state)
+{
+    struct loaded l;
+
+    (void)state;
+    write_in("base.yaml", "listen: ['tcp:[::1]:80', 'unix:/run/a']\n");
+    write_in("left.yaml", "extends: [base.yaml]\nlisten: ['tcp:*:8080', 'tcp:[0::1]:80']\n");
+    write_in("right.yaml", "extends: [base.yaml]\nlisten: ['tcp:*:8080-8080', 'tcp:*:81']\n");
+    write_in("top.yaml", "extends: [left.yaml, right.yaml]\n"
+                         "listen: [unix:/run/b, unix:/run/a, unix:/run/b]\n");
+    assert_int_equal(load_in(&l, "top.yaml"), 0);
+    assert_addresses(&l, (const char *[]){"tcp:[::1]:80", "unix:/run/a", "tcp:*:8080", "tcp:*:81",
+                                          "unix:/run/b", NULL});
+    arena_done(&l.arena);
+    write_in("top.yaml", "extends: [left.yaml]\nlisten: []\n");
+    assert_int_equal(load_in(&l, "top.yaml"), 0);
+    assert_addresses(&l, (const char *[]){"tcp:[::1]:80", "unix:/run/a", "tcp:*:8080", NULL});
+    arena_done(&l.arena);
+}
+
+static void write_addresses(const char *name, const char *before, unsigned first, unsigned count)
+{
+    char text[8192];
+    size_t used = (size_t)snprintf(text, sizeof(text), "%slisten:\n", before);
+
+    for (unsigned i = first; i < first + count; i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "- tcp:*:%u\n", i);
+    write_in(name, text);
+}
+
+static void test_addresses_have_a_cap(void **state)
+{
+    struct loaded l;
+
+    (void)state;
+    write_addresses("base.yaml", "", 1, 200);
+    write_addresses("top.yaml", "extends: [base.yaml]\n", 101, 156);
+    assert_int_equal(load_in(&l, "top.yaml"), 0);
+    assert_int_equal(l.policy->n_listen, 256);
+    arena_done(&l.arena);
+    write_addresses("top.yaml", "extends: [base.yaml]\n", 101, 157);
+    assert_refused("top.yaml", -E2BIG,
+                   "top.yaml:3:1: at most 256 addresses, those of its bases too");
+}
+
 static void write_chain(unsigned length)
 {
     char name[32], text[64];
@@ -495,6 +552,8 @@ int main(void)
         IN_DIR(test_largest_file),
         IN_DIR(test_loops),
         IN_DIR(test_a_diamond_counts_its_base_once),
+        IN_DIR(test_addresses_add_up),
+        IN_DIR(test_addresses_have_a_cap),
         IN_DIR(test_deep_chains),
         IN_DIR(test_wide_families),
         IN_DIR(test_bases_start_at_the_file_that_names_them),

@@ -4,6 +4,8 @@
 
 #include <glob.h>
 #include <linux/ioprio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -212,7 +214,7 @@ static void test_execve_is_always_allowed(void **state)
 struct attempt {
     const char *call;
     uint64_t args[6];
-    const char *in; /* letters of the policies that let it through: d, s, n, h (shell) */
+    const char *in; /* letters of the policies that let it through: d, s, n, h (shell), w */
 };
 
 static const struct attempt attempts[] = {
@@ -242,18 +244,49 @@ static const struct attempt attempts[] = {
     {"socketpair", {AF_TIPC, SOCK_STREAM}, ""},
     {"connect", {0}, "dnh"},
     {"bind", {0}, "dh"},
-    {"listen", {0}, "dh"},
-    {"accept", {0}, "dh"},
-    {"accept4", {0}, "dh"},
-    {"sendmsg", {0}, "dsnh"},
-    {"recvmsg", {0}, "dsnh"},
+    {"listen", {0}, "dhw"},
+    {"accept", {0}, "dhw"},
+    {"accept4", {0}, "dhw"},
+    {"sendmsg", {0}, "dsnhw"},
+    {"recvmsg", {0}, "dsnhw"},
+    {"sendmmsg", {0}, "dnhw"},
+    {"recvmmsg", {0}, "dnhw"},
+    /* connecting by sending */
+    {"sendto", {0, 0, 0, MSG_NOSIGNAL}, "dsnhw"},
+    {"sendto", {0, 0, 0, MSG_FASTOPEN}, "dnh"},
+    {"sendto", {0, 0, 0, MSG_FASTOPEN | MSG_NOSIGNAL | HIGH}, "dnh"},
+    {"sendmsg", {0, 0, MSG_NOSIGNAL}, "dsnhw"},
+    {"sendmsg", {0, 0, MSG_FASTOPEN | MSG_DONTWAIT}, "dnh"},
+    {"sendmmsg", {0, 0, 1, MSG_NOSIGNAL}, "dnhw"},
+    {"sendmmsg", {0, 0, 1, MSG_FASTOPEN}, "dnh"},
+    /* a socket that workers share */
+    {"shutdown", {0, SHUT_WR}, "dsnhw"},
+    {"shutdown", {0, SHUT_WR | HIGH}, "dsnhw"},
+    {"shutdown", {0, SHUT_RD}, "dsnh"},
+    {"shutdown", {0, SHUT_RDWR}, "dsnh"},
+    {"shutdown", {0, SHUT_RDWR | HIGH}, "dsnh"},
+    {"getsockopt", {0, SOL_SOCKET, SO_TYPE}, "dsnhw"},
+    {"setsockopt", {0, SOL_SOCKET, SO_KEEPALIVE}, "dnhw"},
+    {"setsockopt", {0, SOL_SOCKET, SO_LINGER}, "dnhw"},
+    {"setsockopt", {0, IPPROTO_TCP, TCP_NODELAY}, "dnhw"},
+    {"setsockopt", {0, IPPROTO_TCP, TCP_KEEPIDLE}, "dnhw"},
+    {"setsockopt", {0, SOL_SOCKET, SO_ATTACH_FILTER}, "dnh"},
+    {"setsockopt", {0, SOL_SOCKET, SO_ATTACH_BPF}, "dnh"},
+    {"setsockopt", {0, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF}, "dnh"},
+    {"setsockopt", {0, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF}, "dnh"},
+    {"setsockopt", {0, SOL_SOCKET, SO_BINDTODEVICE}, "dnh"},
+    {"setsockopt", {0, SOL_SOCKET, SO_REUSEPORT}, "dnh"},
+    {"setsockopt", {0, IPPROTO_TCP, TCP_REPAIR}, "dnh"},
+    {"setsockopt", {0, IPPROTO_TCP, TCP_ULP}, "dnh"},
+    {"setsockopt", {0, IPPROTO_TCP, TCP_FASTOPEN_CONNECT}, "dnh"},
+    {"setsockopt", {0, IPPROTO_IP, IP_TRANSPARENT}, "dnh"},
     /* processes and namespaces */
     {"fork", {0}, "dnh"},
     {"vfork", {0}, "dnh"},
     {"clone", {SIGCHLD}, "dnh"},
     {"clone", {CLONE_VM | CLONE_VFORK | SIGCHLD}, "dnh"},
-    {"clone", {THREAD}, "dsnh"},
-    {"clone", {THREAD | HIGH}, "dsnh"},
+    {"clone", {THREAD}, "dsnhw"},
+    {"clone", {THREAD | HIGH}, "dsnhw"},
     {"clone", {THREAD | CLONE_NEWUSER}, ""},
     {"clone", {THREAD | CLONE_NEWNET | HIGH}, ""},
     {"clone", {SIGCHLD | CLONE_NEWUSER}, ""},
@@ -266,7 +299,7 @@ static const struct attempt attempts[] = {
     {"clone", {SIGCHLD | CLONE_NEWCGROUP}, ""},
     {"execveat", {0}, "dnh"},
     {"kill", {2, SIGTERM}, "dnh"},
-    {"tgkill", {2, 2, SIGABRT}, "dsnh"},
+    {"tgkill", {2, 2, SIGABRT}, "dsnhw"},
     {"wait4", {0}, "dnh"},
     /* terminals */
     {"ioctl", {0, TIOCSTI}, ""},
@@ -274,13 +307,13 @@ static const struct attempt attempts[] = {
     {"ioctl", {0, TIOCLINUX}, ""},
     {"ioctl", {0, TIOCLINUX | (HIGH << 7)}, ""},
     {"ioctl", {0, TIOCSETD}, ""},
-    {"ioctl", {0, TCGETS}, "dsnh"},
-    {"ioctl", {0, FIONREAD}, "dsnh"},
+    {"ioctl", {0, TCGETS}, "dsnhw"},
+    {"ioctl", {0, FIONREAD}, "dsnhw"},
     {"ioctl", {0, TCSETS}, "dnh"},
     /* init has the task's id where the caller is an ordinary user: nothing by number */
-    {"prlimit64", {0, RLIMIT_NOFILE}, "dsnh"},
+    {"prlimit64", {0, RLIMIT_NOFILE}, "dsnhw"},
     {"prlimit64", {1, RLIMIT_CPU}, ""},
-    {"prlimit64", {HIGH, RLIMIT_CPU}, "dsnh"},
+    {"prlimit64", {HIGH, RLIMIT_CPU}, "dsnhw"},
     {"prlimit64", {HIGH | 1, RLIMIT_CPU}, ""},
     {"sched_setaffinity", {0}, "dnh"},
     {"sched_setaffinity", {1}, ""},
@@ -288,7 +321,7 @@ static const struct attempt attempts[] = {
     {"sched_setscheduler", {1}, ""},
     {"sched_setparam", {1}, ""},
     {"sched_setattr", {1}, ""},
-    {"sched_getaffinity", {1}, "dsnh"},
+    {"sched_getaffinity", {1}, "dsnhw"},
     {"setpriority", {PRIO_PROCESS, 0}, "dnh"},
     {"setpriority", {PRIO_PROCESS, 1}, ""},
     {"setpriority", {PRIO_USER, 0}, ""},
@@ -304,43 +337,43 @@ static const struct attempt attempts[] = {
     {"personality", {ADDR_NO_RANDOMIZE}, "dnh"},
     {"personality", {READ_IMPLIES_EXEC}, ""},
     {"personality", {PER_LINUX32}, "h"},
-    {"prctl", {PR_SET_NAME}, "dsnh"},
+    {"prctl", {PR_SET_NAME}, "dsnhw"},
     {"prctl", {PR_SET_NO_NEW_PRIVS}, "dnh"},
     {"prctl", {PR_SET_MM}, ""},
     {"prctl", {PR_SET_MM | HIGH}, ""},
     {"prctl", {PR_SCHED_CORE}, ""},
     {"prctl", {PR_SET_SYSCALL_USER_DISPATCH}, ""},
-    {"arch_prctl", {0x1002}, "dsnh"},
+    {"arch_prctl", {0x1002}, "dsnhw"},
     {"seccomp", {0}, "dnh"},
     /* what everything does */
-    {"read", {0}, "dsnh"},
-    {"writev", {0}, "dsnh"},
-    {"openat", {0}, "dsnh"},
-    {"statx", {0}, "dsnh"},
-    {"mmap", {0}, "dsnh"},
-    {"brk", {0}, "dsnh"},
-    {"futex", {0}, "dsnh"},
-    {"rseq", {0}, "dsnh"},
-    {"set_robust_list", {0}, "dsnh"},
-    {"rt_sigaction", {0}, "dsnh"},
-    {"rt_sigreturn", {0}, "dsnh"},
-    {"getrandom", {0}, "dsnh"},
-    {"exit_group", {0}, "dsnh"},
-    {"epoll_pwait2", {0}, "dsnh"},
-    {"close_range", {0}, "dsnh"},
-    {"faccessat2", {0}, "dsnh"},
-    {"clock_nanosleep", {0}, "dsnh"},
+    {"read", {0}, "dsnhw"},
+    {"writev", {0}, "dsnhw"},
+    {"openat", {0}, "dsnhw"},
+    {"statx", {0}, "dsnhw"},
+    {"mmap", {0}, "dsnhw"},
+    {"brk", {0}, "dsnhw"},
+    {"futex", {0}, "dsnhw"},
+    {"rseq", {0}, "dsnhw"},
+    {"set_robust_list", {0}, "dsnhw"},
+    {"rt_sigaction", {0}, "dsnhw"},
+    {"rt_sigreturn", {0}, "dsnhw"},
+    {"getrandom", {0}, "dsnhw"},
+    {"exit_group", {0}, "dsnhw"},
+    {"epoll_pwait2", {0}, "dsnhw"},
+    {"close_range", {0}, "dsnhw"},
+    {"faccessat2", {0}, "dsnhw"},
+    {"clock_nanosleep", {0}, "dsnhw"},
     /* files */
     {"mkdirat", {0}, "dnh"},
     {"renameat2", {0}, "dnh"},
     {"fchmodat2", {0}, "dnh"},
     {"utimensat", {0}, "dnh"},
-    {"unlinkat", {0}, "dsnh"},
-    {"memfd_create", {0}, "dsnh"},
+    {"unlinkat", {0}, "dsnhw"},
+    {"memfd_create", {0}, "dsnhw"},
     /* strict: nothing by which tasks that see the same file could talk */
     {"inotify_add_watch", {0}, "dnh"},
     {"flock", {0}, "dnh"},
-    {"fcntl", {0, 1}, "dsnh"},             /* F_GETFD */
+    {"fcntl", {0, 1}, "dsnhw"},            /* F_GETFD */
     {"fcntl", {0, 6}, "dnh"},              /* F_SETLK */
     {"fcntl", {0, 6 | 1ull << 32}, "dnh"}, /* the kernel reads 32 bits */
     {"fcntl", {0, 36}, "dnh"},             /* F_OFD_GETLK */
@@ -376,7 +409,7 @@ static void test_attempts(void **state)
 {
     (void)state;
     assert_int_equal(try_all("default", 'd') + try_all("strict", 's') + try_all("network", 'n') +
-                         try_all("shell", 'h'),
+                         try_all("shell", 'h') + try_all("worker", 'w'),
                      0);
 }
 
@@ -432,6 +465,32 @@ static void test_nothing_is_kept_by_accident(void **state)
     }
 }
 
+/* Who may have what served: only `open` reaches beyond this host, and nobody makes files. */
+static void test_addresses_are_on_the_loopback(void **state)
+{
+    static const char *const loopback[] = {"tcp:127.0.0.1:*", "tcp:[::1]:*"};
+
+    (void)state;
+    for (size_t p = 0; p < shipped_policies_count; p++) {
+        const char *name = shipped_policies[p].name;
+        bool serves = strcmp(name, "worker") == 0 || strcmp(name, "node") == 0;
+        struct loaded l;
+
+        load(&l, name);
+        if (serves) {
+            assert_int_equal(l.policy->n_listen, 2);
+            assert_string_equal(l.policy->listen[0], loopback[0]);
+            assert_string_equal(l.policy->listen[1], loopback[1]);
+        } else if (strcmp(name, "open") == 0) {
+            assert_int_equal(l.policy->n_listen, 2);
+        } else
+            assert_int_equal(l.policy->n_listen, 0);
+        for (size_t i = 0; i < l.policy->n_listen; i++)
+            assert_true(strncmp(l.policy->listen[i], "unix:", 5) != 0);
+        arena_done(&l.arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_attempts),
         cmocka_unit_test(test_mounts_show_little),
         cmocka_unit_test(test_nothing_is_kept_by_accident),
+        cmocka_unit_test(test_addresses_are_on_the_loopback),
     };
 
     return test_run(tests);

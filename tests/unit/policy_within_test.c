@@ -4,6 +4,7 @@
 #include "policy_within.h"
 
 #include "base/buf.h"
+#include "policy/listen.h"
 #include "text/text.h"
 
 /* Whoever adds a field has to say here that policy_within() knows what more of it is. */
@@ -19,6 +20,7 @@ static const char *const decided[] = {
     "crib.Policy.syscalls",
     "crib.Policy.env",
     "crib.Policy.landlock",
+    "crib.Policy.listen",
     "crib.Ids.groups",
     "crib.Ids.own",
     "crib.Namespaces.mount",
@@ -129,8 +131,7 @@ static void test_shipped_policies(void **state)
         {"strict", "open"},     {"default", "open"},    {"shell", "open"},    {"network", "open"},
         {"judge", "judge"},     {"judge", "strict"},    {"judge", "default"}, {"judge", "shell"},
         {"judge", "network"},   {"judge", "open"},      {"node", "node"},     {"node", "open"},
-        {"judge", "node"},      {"strict", "node"},     {"node", "default"},  {"node", "shell"},
-       
+        {"worker", "worker"},   {"worker", "node"},     {"worker", "open"},
     };
     size_t found = 0;
 
@@ -288,6 +289,58 @@ static void test_net(void **state)
 
     (void)state;
     ASSERT_WITHIN_ROWS(rows);
+}
+
+static void test_listen(void **state)
+{
+    static const struct within_row rows[] = {
+        {"{}", "listen: ['tcp:*:80']", NULL, 0},
+        {"listen: []", "{}", NULL, 0},
+        {"listen: ['tcp:127.0.0.1:80', 'unix:/run/a/b']",
+         "listen: ['unix:/run/a/*', 'udp:*:*', 'tcp:*:1-99']", NULL, 0},
+        {"listen: ['tcp:127.0.0.1:8000-8099']", "listen: ['tcp:127.0.0.1:*']", NULL, 0},
+        {"listen: ['tcp:*:80']", "{}",
+         "listen[0] tcp:*:80: the widest policy has no address that may be served", 0},
+        {"listen: ['tcp:127.0.0.1:80', 'tcp:*:80']", "listen: ['tcp:127.0.0.1:*', 'tcp:[::1]:*']",
+         "listen[1] tcp:*:80: it is in none of the 2 of the widest policy, the first is "
+         "tcp:127.0.0.1:*",
+         0},
+        /* of several together it would be */
+        {"listen: ['tcp:*:1-9']", "listen: ['tcp:*:1-5', 'tcp:*:6-9']",
+         "listen[0] tcp:*:1-9: it is in none of the 2 of the widest policy, the first is tcp:*:1-5",
+         0},
+        {"listen: ['tcp:*:*']", "listen: ['tcp:*:1-65535']",
+         "listen[0] tcp:*:*: it is in none of the 1 of the widest policy, the first is "
+         "tcp:*:1-65535",
+         0},
+        /* that a task has the host's network is no matter: it is the primary that binds */
+        {"namespaces: {net: host}\nlisten: ['tcp:127.0.0.1:80']", "namespaces: {net: host}",
+         "listen[0] tcp:127.0.0.1:80: the widest policy has no address that may be served", 0},
+    };
+
+    (void)state;
+    ASSERT_WITHIN_ROWS(rows);
+}
+
+/* What was never checked is no policy to compare. */
+static void test_addresses_that_were_not_checked(void **state)
+{
+    char *bad[] = {(char *)"tcp:localhost:80"}, *many[LISTEN_MAX + 1];
+    Crib__Policy one = CRIB__POLICY__INIT, other = CRIB__POLICY__INIT;
+    struct crib_error err = {0};
+
+    (void)state;
+    one.listen = bad;
+    one.n_listen = 1;
+    assert_int_equal(policy_within(&one, &other, false, false, &err), -EINVAL);
+    assert_int_equal(policy_within(&other, &one, false, false, &err), -EINVAL);
+    for (size_t i = 0; i < LISTEN_MAX + 1; i++)
+        many[i] = (char *)"tcp:*:80";
+    one.listen = many;
+    one.n_listen = LISTEN_MAX + 1;
+    assert_int_equal(policy_within(&one, &other, false, false, &err), -E2BIG);
+    one.n_listen = LISTEN_MAX;
+    assert_int_equal(policy_within(&one, &one, false, false, &err), 0);
 }
 
 static void test_limits(void **state)
@@ -467,6 +520,8 @@ int main(void)
         cmocka_unit_test(test_namespaces),
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_net),
+        cmocka_unit_test(test_listen),
+        cmocka_unit_test(test_addresses_that_were_not_checked),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_swap),
         cmocka_unit_test(test_cpuset_and_weight),

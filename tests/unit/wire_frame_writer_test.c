@@ -241,6 +241,7 @@ static void test_a_full_socket_keeps_the_rest_queued(void **state)
     assert_true(all > sizeof(payload));
     assert_int_equal(frame_writer_flush(channel.writer, channel.ends[0]), -EAGAIN);
     assert_in_range(frame_writer_pending(channel.writer), 1, all - 1);
+    assert_int_equal(frame_writer_sent(channel.writer), all - frame_writer_pending(channel.writer));
     assert_int_equal(frame_writer_flush(channel.writer, channel.ends[0]), -EAGAIN);
     assert_int_equal(pump(&channel, &frame), 1);
     assert_int_equal(frame->len, sizeof(payload));

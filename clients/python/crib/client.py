@@ -14,7 +14,7 @@ from .task import Task, collect
 from .ttrpc import Connection
 
 SERVICE = "crib.Executor"
-METHODS = {m.name: (getattr(executor_pb2, m.input_type.name), getattr(executor_pb2, m.output_type.name))
+METHODS = {m.name: (m.input_type._concrete_class, m.output_type._concrete_class)
            for m in executor_pb2.DESCRIPTOR.services_by_name["Executor"].methods}
 MAX_BUFFER = 1024 * 1024
 

@@ -80,6 +80,62 @@ CRIB_API size_t crib_child_pending(const crib_child *child);
 /* Tell the parent that nothing more will be sent; receiving goes on. Return: 0; -EPIPE. */
 CRIB_API int crib_child_disconnect(crib_child *child);
 
+/*
+ * For workers of a cluster (crib/cluster.h): programs that find their number in CRIB_WORKER_ID,
+ * which crib_child_open() takes as it takes CRIB_CHANNEL_FD, and then tells the primary that the
+ * worker is there. What belongs to the cluster passes through the receiving functions above without
+ * being seen: pings are answered there, and a worker that never receives answers none. So
+ * crib_child_pending() may be other than 0 after a receive.
+ */
+
+/* Return: this worker's number, from 1 on; 0: it is no worker. */
+CRIB_API unsigned crib_child_worker(const crib_child *child);
+
+/* How the workers share an address; crib/cluster.h has what each means. */
+enum crib_child_sharing {
+    CRIB_CHILD_SHARE_ANY = 0, /* as the primary decides */
+    CRIB_CHILD_SHARE_SOCKET,
+    CRIB_CHILD_SHARE_REUSEPORT,
+    CRIB_CHILD_SHARE_ROUND_ROBIN,
+};
+
+/**
+ * crib_child_listen() - Have the primary bind an address, and take part in serving it
+ * @address:    `tcp:127.0.0.1:8080`, `tcp:[::1]:0`, `tcp:*:80`, `unix:/run/app.sock`: the host's;
+ *              at most 255 bytes
+ * @timeout_ms: -1: for ever
+ * @ret_fd:     listens already; readable when a connection waits for crib_child_accept(). CLOEXEC
+ *              and non-blocking: with a shared socket the connection may be gone to another worker
+ *              by then. Closing it ends this worker's part
+ *
+ * Messages that come meanwhile are kept for the receiving functions, in their order, and
+ * crib_child_fd() is not readable for them: a program that polls calls crib_child_try_receive()
+ * until -EAGAIN before it waits again. As a receive does, this ends what the last message lent.
+ *
+ * An answer that comes after -ETIMEDOUT is dropped, its socket closed.
+ *
+ * Return: 0; -EACCES the address is not allowed; -EADDRINUSE and other errors of bind(2); -EMFILE
+ *         too many; -ENOTCONN it is no worker, or the primary is gone; -ETIMEDOUT; -EINVAL;
+ *         -EPROTO no socket came with the answer, or what is none; -ENOMEM; errors of receiving
+ */
+CRIB_API int crib_child_listen(crib_child *child, const char *address,
+                               enum crib_child_sharing sharing, int timeout_ms, int *ret_fd,
+                               struct crib_error *err);
+
+/**
+ * crib_child_accept() - Take a connection from what crib_child_listen() gave, whoever accepts
+ * @fd: blocking or not; any other socket that listens will do, an inherited one too
+ *
+ * Return: the connection's fd, CLOEXEC and blocking; -EAGAIN none, and @fd is not blocking;
+ *         -ECONNABORTED nothing is to be had any more; -EPROTO the primary sent something else,
+ *         and it is closed; other negative errno as accept(2)
+ */
+CRIB_API int crib_child_accept(int fd);
+
+/* Tell the primary, once, that this worker leaves of its own will: nothing new is given to it, and
+ * another is started for it. Finish, and exit. Return: 0; -ENOTCONN; -ENOMEM. */
+CRIB_API int crib_child_leave(crib_child *child);
+
 #ifdef __cplusplus
 }
 #endif

@@ -73,6 +73,8 @@ enum crib_channel_kind {
     CRIB_CHANNEL_CRIB = 0, /* typed messages, crib/child.h at the other end */
     CRIB_CHANNEL_NODE,     /* Node's own: messages are JSON texts of type `json`, with at most one
                             * fd, a socket or a pipe */
+    CRIB_CHANNEL_NODE_ADVANCED, /* the same with Node's serialization `advanced`: messages are what
+                                 * v8.serialize() makes, of type `v8`, without fds */
 };
 
 /* A file or directory of the host that the task sees too. */
@@ -236,6 +238,8 @@ struct crib_options {
     enum crib_trace trace;   /* both cost time at every call that they look at */
     const struct crib_stdio *stdio; /* entry i is fd i; NULL: see each function */
     size_t stdio_count;             /* at most 64 */
+    unsigned listen_fds; /* so many of `stdio`, from fd 3 on, CRIB_FD or CRIB_INHERIT, are sockets
+                          * that listen: told as systemd does, by LISTEN_FDS and LISTEN_PID */
     const struct crib_bind *binds;
     size_t bind_count;
     const struct crib_tmpfs *tmpfs; /* after the binds */
