@@ -4,10 +4,11 @@
 #
 # Says nothing when all is there. --bench adds the programs that `make bench` compares with, --fuzz
 # what the fuzzers are built with. --without-clients leaves out what the clients in Python, Node and
-# Go are built and tested with, the programs that tests compare with and learn policies from, and the
-# guest that tests run in, which CRIB_NO_VM=1 leaves out alone: Debian's packages; packages of npm, which
-# go into build/npm, and a kernel, which goes into build/vm. Those two can be done without where they
-# cannot be had: their tests tell. Exit status: 0; 1 when something else is missing and cannot be had.
+# Go are built and tested with, the library of an example, the programs that tests compare with and
+# learn policies from, and the guest that tests run in, which CRIB_NO_VM=1 leaves out alone: Debian's
+# packages; packages of npm, which go into build/npm, and a kernel, which goes into build/vm. Those two
+# can be done without where they cannot be had: their tests tell. Exit status: 0; 1 when something else
+# is missing and cannot be had.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,7 +19,10 @@ clients=yes guest=yes
 for option; do
     case $option in
     --without-clients) clients=no guest=no ;;
-    --bench) packages="$packages bubblewrap firejail runc" ;;
+    --bench)
+        packages="$packages bubblewrap firejail runc wrk"
+        command -v node >/dev/null || packages="$packages nodejs"
+        ;;
     --fuzz) packages="$packages clang libclang-rt-14-dev" ;;
     *)
         echo "install-deps: unknown option '$option'" >&2
@@ -30,6 +34,8 @@ done
 if [ "$clients" = yes ]; then
     packages="$packages protobuf-compiler python3 python3-protobuf golang-go gogottrpc
         golang-github-containerd-ttrpc-dev golang-github-gogo-protobuf-dev"
+    # what an example serves HTTP with
+    packages="$packages libmicrohttpd-dev"
     # what tests compare with
     packages="$packages systemd crun golang-github-containers-common"
     # what policies are learnt from in tests/learn/
