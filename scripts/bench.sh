@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# bench.sh [ROUNDS] - measure starts, messages, streams and limits beside others, in one run
+# bench.sh [ROUNDS] - measure starts, messages, streams, limits and clusters beside others, in one run
 #
 # Every sandbox is asked for the same walls as far as it has them: new user, pid, mount, network,
 # ipc, uts and cgroup namespaces, a root with a read-only /usr, private /proc, /dev and /tmp, no
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 rounds=${1:-200}
 scripts/install-deps.sh --bench || echo "==> going on without what is missing"
 scripts/build.sh release crib_cli bench_start bench_message bench_stream bench_filter \
-    bench_limits bench_use cribd bench_daemon
+    bench_limits bench_use cribd bench_daemon bench_ask bench_cluster
 bin=$PWD/build/release/tests/bench
 crib=$PWD/build/release/executor/cli/crib
 dir=$(mktemp -d "$PWD/build/release/bench-XXXXXX") # not below /tmp, which the others hide
@@ -100,3 +100,6 @@ echo "==> measuring: $rounds rounds; $(uname -sr), $(nproc) processors, $([ "$(i
 "$bin/bench_stream" 10 256 "$bin/bench_child"
 "$bin/bench_limits" "$rounds" 1000 "$dir/true" "$bin/bench_use"
 "$bin/bench_daemon" "$rounds" 1024 1000 "$PWD/build/release/executor/daemon/cribd" "$dir/true" "$bin/bench_child"
+cp tests/bench/serve.js "$dir/serve.js"
+mapfile -t wrk < <(command -v wrk)
+"$bin/bench_cluster" 5 3 20000 100 "$bin/bench_ask" "$dir/serve.js" "${wrk[@]}"
