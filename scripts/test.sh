@@ -3,13 +3,14 @@
 # test.sh [--long] [--quick] - build everything and run every test, then again under ASan and UBSan
 #
 # As root the tests that start sandboxes also run as an ordinary id (the tests named ordinary/...).
+# CRIB_TESTS_JOBS is how many run at once.
 # --long runs the long races in full; --quick leaves out the sanitizers. The last line is
 # `N passed, N failed`, over all runs. Exit status: 0; 1 when any failed or could not be built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 presets="dev asan"
-jobs=${CRIB_TESTS_JOBS:-1} # some tests count the processes and mounts of the whole host
+jobs=${CRIB_TESTS_JOBS:-$(($(nproc) + 1))} # many wait more than they compute
 for option; do
     case $option in
     --long) export CRIB_TESTS_LONG=1 ;;
@@ -49,7 +50,7 @@ run() {
         sed 's/^/    /' || true
 }
 
-# Those that start no sandbox cannot disturb each other.
+# Those that start no sandbox only compute. Of the others CMakeLists.txt says which run alone.
 suite() {
     local preset=$1
 
