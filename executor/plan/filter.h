@@ -142,6 +142,16 @@ int filter_chain(const struct filter_rules *rules, const struct filter_section *
                  struct crib_error *err);
 
 /**
+ * filter_shorten() - Make a chained program short, and quick for every call number
+ * @program: replaced by one in @arena that says the same; or left as it is, where that would not be
+ *           shorter, takes too much work or memory, or where the program is not what filter_chain()
+ *           makes. What comes of it is not to be believed before it is proven.
+ *
+ * Return: whether it is another one
+ */
+bool filter_shorten(struct filter_code *program, struct arena *arena);
+
+/**
  * filter_run() - Run a program as the kernel would
  *
  * Return: 0 and its answer; -EPROTO it does what no filter of ours does

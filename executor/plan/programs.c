@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: all sections of both programs are compiled at one go, then chained, and what
- * comes of it is proven. Those of `allow` are the large ones, the same in both programs, and last.
+ * Theory of operation: all sections of both programs are compiled at one go, then chained, and made
+ * short; what comes of it is proven. Those of `allow` are the large ones, the same in both
+ * programs, and last.
  */
 #include "plan/filter.h"
 
@@ -122,7 +123,10 @@ static int finish(const struct filter_rules *rules, const struct filter_sections
         return no_memory(err);
     r = filter_chain(rules, all.list, all.count, listener ? SECCOMP_RET_USER_NOTIF : refused, arena,
                      ret, err);
-    return r < 0 ? r : filter_prove(ret, rules, listener, NULL, err);
+    if (r < 0)
+        return r;
+    filter_shorten(ret, arena);
+    return filter_prove(ret, rules, listener, NULL, err);
 }
 
 int filter_make(const struct filter_rules *rules, struct arena *arena, struct filter_programs *ret,
