@@ -11,7 +11,7 @@
 #include "base/auto.h"
 #include "plan/shorten.h"
 
-#define INSTRUCTION 24 /* what one costs beside being passed once */
+#define INSTRUCTION 64 /* what one costs beside being passed once */
 #define STRETCH     64 /* ranges; more are halved first, since the time grows with their cube */
 
 /* The cheapest tree for ranges @i to @j is at i * count + j. */
