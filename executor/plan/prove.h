@@ -26,6 +26,8 @@ struct proof {
     size_t count;                      /* of both */
     struct filter_constant *constants; /* of the program, where it comes to with this call */
     size_t n_constants;
+    struct filter_edge *edges; /* of the program, between numbers and between architectures */
+    size_t n_edges;
 };
 
 /* A call of this number; every argument is @args. */

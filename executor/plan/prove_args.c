@@ -146,6 +146,11 @@ static int collect(const struct proof *proof, unsigned arg, struct values *ret)
     for (size_t i = 0; i < proof->n_constants; i++)
         if (proof->constants[i].arg == arg)
             add_half(proof->constants[i].high ? &high : &low, proof->constants[i].k);
+    for (size_t i = 0; i < proof->n_constants; i++) /* both sides, after all the very values */
+        if (proof->constants[i].arg == arg && proof->constants[i].ordered) {
+            add_half(proof->constants[i].high ? &high : &low, proof->constants[i].k - 1);
+            add_half(proof->constants[i].high ? &high : &low, proof->constants[i].k + 1);
+        }
     add_pairs(ret, &low, &high);
     sort_once(ret);
     return ret->failed ? fail_sys(proof->err, -ENOMEM, "syscalls", -1, NULL, NULL) : 0;
