@@ -13,8 +13,7 @@
 #include "base/auto.h"
 #include "plan/shorten.h"
 
-#define REACH                                                                                      \
-    250 /* what a conditional jump reaches is 255; others may come between it and a node */
+#define REACH  250 /* conditional jumps reach 255; others may come in between */
 #define ABSENT UINT32_MAX
 
 /* Where one comes into a comparison. */
