@@ -261,26 +261,44 @@ static int add_conditional(struct proof *proof, const struct rule *rule)
     return 0;
 }
 
+/* Copies a list so that the rules of one call are neighbours, in their order. */
+static void sort_rules(const struct filter_list *list, struct rule *room, uint32_t *start)
+{
+    uint32_t at[CALLS_LAST + 1];
+
+    for (size_t i = 0; i < list->count; i++)
+        start[list->rules[i].call->number + 1]++;
+    for (int number = 0; number <= CALLS_LAST; number++) {
+        start[number + 1] += start[number];
+        at[number] = start[number];
+    }
+    for (size_t i = 0; i < list->count; i++)
+        room[at[list->rules[i].call->number]++] = list->rules[i];
+}
+
+static void sort_all(struct proof *proof, struct rule *room)
+{
+    for (int name = 0; name < FILTER_LISTS; name++) {
+        proof->sorted[name] = room;
+        sort_rules(&proof->rules->list[name], room, proof->start[name]);
+        room += proof->rules->list[name].count;
+    }
+}
+
 /* Takes the rules of one call from all of them. */
 static int gather(struct proof *proof, int number)
 {
-    struct rule *room = proof->room;
     int r = 0;
 
     proof->count = 0;
     for (int name = 0; name < FILTER_LISTS; name++) {
-        const struct filter_list *all = &proof->rules->list[name];
+        const uint32_t *start = &proof->start[name][number];
         struct filter_list *here = &proof->here.list[name];
 
-        *here = (struct filter_list){room, 0};
-        for (size_t i = 0; r == 0 && i < all->count; i++) {
-            if (all->rules[i].call->number != number)
-                continue;
-            here->rules[here->count++] = all->rules[i];
-            if (all->rules[i].count)
-                r = add_conditional(proof, &all->rules[i]);
-        }
-        room += here->count;
+        *here = (struct filter_list){proof->sorted[name] + start[0], start[1] - start[0]};
+        for (size_t i = 0; r == 0 && i < here->count; i++)
+            if (here->rules[i].count)
+                r = add_conditional(proof, &here->rules[i]);
     }
     return r;
 }
@@ -322,12 +340,13 @@ int filter_prove(const struct filter_code *program, const struct filter_rules *r
                          "the compiled filter leads out of itself, and is not used");
     for (int name = 0; name < FILTER_LISTS; name++)
         count += rules->list[name].count;
-    proof.room = room = calloc(count, sizeof(*room));
+    room = calloc(count, sizeof(*room));
     proof.pieces = pieces = malloc(FILTER_CALL_RULES * sizeof(*pieces));
     proof.constants = constants = calloc(program->len + 1, sizeof(*constants));
     proof.edges = edges = calloc(program->len + 1, 2 * sizeof(*edges));
     if (!room || !pieces || !constants || !edges)
         return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
+    sort_all(&proof, room);
     r = filter_edges(program, edges);
     proof.n_edges = r < 0 ? 0 : (size_t)r;
     r = r < 0 ? fail_odd(err) : check_foreign(&proof);
