@@ -31,7 +31,9 @@ struct known {
     uint32_t bits;   /* WORD: those of it that are left; VALUE: the value */
 };
 
-/* Where the outcome of a comparison may change. */
+/* Where the outcome of a comparison may change. An instruction comes to one node at most, whatever
+ * the number, and what a node leads to was read for the same one: so there is room for two each,
+ * and 0. */
 struct points {
     uint32_t list[2 * FILTER_MAX + 1];
     size_t count;
