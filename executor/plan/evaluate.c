@@ -148,6 +148,11 @@ static void walk(struct state *states, size_t pc, const struct sock_filter *now,
     }
 }
 
+static bool is_ordered(const struct sock_filter *now)
+{
+    return now->code == (BPF_JMP | BPF_JGE | BPF_K) || now->code == (BPF_JMP | BPF_JGT | BPF_K);
+}
+
 bool filter_stays_inside(const struct filter_code *program)
 {
     if (!program->len || program->len > FILTER_MAX ||
@@ -184,8 +189,60 @@ size_t filter_constants(const struct filter_code *program, uint32_t arch, uint32
             continue;
         if (states[pc].kind == ARGUMENT && now->code != (BPF_JMP | BPF_JA) &&
             (BPF_CLASS(now->code) == BPF_JMP || BPF_CLASS(now->code) == BPF_ALU))
-            ret[count++] = (struct filter_constant){half / 8 % 6, half % 8 != 0, now->k};
+            ret[count++] = (struct filter_constant){.arg = half / 8 % 6,
+                                                    .high = half % 8 != 0,
+                                                    .ordered = is_ordered(now),
+                                                    .k = now->k};
         walk(states, pc, now, &call);
+    }
+    return count;
+}
+
+/* What the accumulator may hold, as bits. */
+enum { HOLDS_NUMBER = 1, HOLDS_ARCH = 2, HOLDS_CALL = 3, HOLDS_OTHER = 4 };
+
+static bool is_instruction_pointer(uint32_t offset)
+{
+    return offset >= offsetof(struct seccomp_data, instruction_pointer) &&
+           offset < offsetof(struct seccomp_data, args);
+}
+
+static uint8_t held_by(uint32_t offset)
+{
+    if (offset == offsetof(struct seccomp_data, nr))
+        return HOLDS_NUMBER;
+    return offset == offsetof(struct seccomp_data, arch) ? HOLDS_ARCH : HOLDS_OTHER;
+}
+
+int filter_edges(const struct filter_code *program, struct filter_edge *ret)
+{
+    uint8_t holds[FILTER_MAX] = {HOLDS_OTHER}; /* 0: not reached */
+    int count = 0;
+
+    for (size_t pc = 0; pc < program->len; pc++) {
+        const struct sock_filter *now = &program->code[pc];
+        uint8_t here = holds[pc];
+
+        if (!here || now->code == (BPF_RET | BPF_K))
+            continue;
+        if (now->code == (BPF_JMP | BPF_JA)) {
+            holds[pc + 1 + now->k] |= here;
+        } else if (BPF_CLASS(now->code) == BPF_JMP) {
+            if (here & HOLDS_CALL && !is_ordered(now) && now->code != (BPF_JMP | BPF_JEQ | BPF_K))
+                return -EPROTO;
+            if (here & HOLDS_NUMBER)
+                ret[count++] = (struct filter_edge){now->k, false};
+            if (here & HOLDS_ARCH)
+                ret[count++] = (struct filter_edge){now->k, true};
+            holds[pc + 1 + now->jt] |= here;
+            holds[pc + 1 + now->jf] |= here;
+        } else {
+            if (now->code == (BPF_LD | BPF_W | BPF_ABS) && !is_instruction_pointer(now->k))
+                here = held_by(now->k);
+            else if (here & HOLDS_CALL || now->code != (BPF_ALU | BPF_AND | BPF_K))
+                return -EPROTO;
+            holds[pc + 1] |= here;
+        }
     }
     return count;
 }

@@ -4,7 +4,8 @@
  *
  * Theory of operation: a list of rules is compiled into sections, programs that say only whether
  * one of the rules fits (section.c; compiler/ does it). Sections are chained into one program: each
- * either answers or hands on to the next, the last answers for all that is left (chain.c). The
+ * either answers or hands on to the next, the last answers for all that is left (chain.c). What
+ * that comes to is written anew, with a search tree over ranges of numbers (shorten.c). The
  * program is then run by an evaluator of our own on the boundary values of its rules, and must say
  * what the rules say when they are read directly (prove.c). Only a proven program is ever loaded.
  *
@@ -94,14 +95,15 @@ int filter_deal(const struct filter_list *list, uint32_t hit, struct arena *aren
 int filter_compile(struct filter_sections *const sets[], size_t count, struct arena *arena,
                    struct crib_error *err);
 
-/* Both programs of the same rules, proven. */
+/* Both programs of the same rules, short and proven. */
 struct filter_programs {
     struct filter_code listening, fallback;
+    struct filter_code chained[2]; /* by listener: what they were before they were made short */
     size_t listening_sections, fallback_sections;
 };
 
 /**
- * filter_make() - Compile, chain and prove
+ * filter_make() - Compile, chain, make short and prove
  * @ret: in @arena
  *
  * Return: 0; as filter_compile(), filter_chain() and filter_prove()
@@ -142,6 +144,16 @@ int filter_chain(const struct filter_rules *rules, const struct filter_section *
                  struct crib_error *err);
 
 /**
+ * filter_shorten() - Make a chained program short, and quick for every call number
+ * @program: replaced by one in @arena that says the same; or left as it is, where that would not be
+ *           shorter, takes too much work or memory, or where the program is not what filter_chain()
+ *           makes. What comes of it is not to be believed before it is proven.
+ *
+ * Return: whether it is another one
+ */
+bool filter_shorten(struct filter_code *program, struct arena *arena);
+
+/**
  * filter_run() - Run a program as the kernel would
  *
  * Return: 0 and its answer; -EPROTO it does what no filter of ours does
@@ -168,7 +180,8 @@ bool filter_stays_inside(const struct filter_code *program);
 /* A constant that a program compares one half of an argument with. */
 struct filter_constant {
     unsigned arg;
-    bool high; /* the upper half */
+    bool high;    /* the upper half */
+    bool ordered; /* with more or less, too */
     uint32_t k;
 };
 
@@ -181,6 +194,23 @@ struct filter_constant {
  */
 size_t filter_constants(const struct filter_code *program, uint32_t arch, uint32_t number,
                         struct filter_constant *ret);
+
+/* A constant that a program compares the number of a call with, or its architecture. */
+struct filter_edge {
+    uint32_t k;
+    bool arch;
+};
+
+/**
+ * filter_edges() - Where a program tells numbers, and architectures, apart
+ * @program: filter_stays_inside() it
+ * @ret:     room for two for each instruction
+ *
+ * All calls between two edges are one to the program as far as it looks at no argument.
+ *
+ * Return: how many; -EPROTO it looks at them otherwise than by `==`, `>` or `>=`
+ */
+int filter_edges(const struct filter_code *program, struct filter_edge *ret);
 
 struct planning;
 

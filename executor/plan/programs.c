@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: all sections of both programs are compiled at one go, then chained, and what
- * comes of it is proven. Those of `allow` are the large ones, the same in both programs, and last.
+ * Theory of operation: all sections of both programs are compiled at one go, then chained, and made
+ * short; what comes of it is proven. Those of `allow` are the large ones, the same in both
+ * programs, and last.
  */
 #include "plan/filter.h"
 
@@ -108,7 +109,7 @@ static int deal_fallback(const struct filter_rules *rules, struct arena *arena,
 /* Chains the sections of both, and proves what comes of it. */
 static int finish(const struct filter_rules *rules, const struct filter_sections *first,
                   const struct filter_sections *allow, bool listener, struct arena *arena,
-                  struct filter_code *ret, struct crib_error *err)
+                  struct filter_code *ret, struct filter_code *ret_chained, struct crib_error *err)
 {
     uint32_t refused = SECCOMP_RET_ERRNO | (uint32_t)(rules->otherwise ? rules->otherwise : EPERM);
     struct filter_sections all = {0};
@@ -122,7 +123,11 @@ static int finish(const struct filter_rules *rules, const struct filter_sections
         return no_memory(err);
     r = filter_chain(rules, all.list, all.count, listener ? SECCOMP_RET_USER_NOTIF : refused, arena,
                      ret, err);
-    return r < 0 ? r : filter_prove(ret, rules, listener, NULL, err);
+    if (r < 0)
+        return r;
+    *ret_chained = *ret;
+    filter_shorten(ret, arena);
+    return filter_prove(ret, rules, listener, NULL, err);
 }
 
 int filter_make(const struct filter_rules *rules, struct arena *arena, struct filter_programs *ret,
@@ -139,9 +144,11 @@ int filter_make(const struct filter_rules *rules, struct arena *arena, struct fi
     if (r == 0)
         r = filter_compile(all, sizeof(all) / sizeof(all[0]), arena, err);
     if (r == 0)
-        r = finish(rules, &parts.told, &parts.allow, true, arena, &ret->listening, err);
+        r = finish(rules, &parts.told, &parts.allow, true, arena, &ret->listening, &ret->chained[1],
+                   err);
     if (r == 0)
-        r = finish(rules, &parts.own, &parts.allow, false, arena, &ret->fallback, err);
+        r = finish(rules, &parts.own, &parts.allow, false, arena, &ret->fallback, &ret->chained[0],
+                   err);
     ret->listening_sections = parts.told.count + parts.allow.count;
     ret->fallback_sections = parts.own.count + parts.allow.count;
     return r;

@@ -2,8 +2,10 @@
 /*
  * Theory of operation: the rules are read as they were written, ordered comparisons among them, and
  * the program compares for equality under masks. Every call number is tried, those of x32 and of
- * other architectures too, and of calls with conditions the arguments (prove_args.c). The program
- * may look at no argument that no rule does.
+ * other architectures too, and of calls with conditions the arguments (prove_args.c). A program
+ * compares numbers and architectures with constants and looks at them in no other way, so those on
+ * both sides of each constant stand for all 2^64 of them. The program may look at no argument that
+ * no rule does.
  */
 #include "plan/prove.h"
 
@@ -93,6 +95,12 @@ int prove_differs(const struct proof *proof, const struct seccomp_data *call, ui
                      got, (const char *)args.data, wanted);
 }
 
+static int fail_odd(struct crib_error *err)
+{
+    return fail_text(err, -EPROTO, "syscalls", -1, NULL,
+                     "the compiled filter does what no filter of crib's does, and is not used");
+}
+
 int prove_run(struct proof *proof, const struct seccomp_data *call)
 {
     uint32_t answer;
@@ -103,8 +111,7 @@ int prove_run(struct proof *proof, const struct seccomp_data *call)
                          "%d tries",
                          FILTER_RUNS);
     if (filter_run_from(proof->program, proof->entry, call, &answer) < 0)
-        return fail_text(proof->err, -EPROTO, "syscalls", -1, NULL,
-                         "the compiled filter does what no filter of crib's does, and is not used");
+        return fail_odd(proof->err);
     if (answer != filter_decide(&proof->here, proof->listener, call))
         return prove_differs(proof, call, answer);
     return 0;
@@ -137,25 +144,88 @@ static int check_number(struct proof *proof, uint32_t arch, uint32_t number, uin
     return r < 0 ? r : prove_run(proof, &ones);
 }
 
+/* One that is no call of ours: it is decided by its number. */
+static int check_stranger(struct proof *proof, uint32_t arch, uint32_t number, uint64_t *count)
+{
+    const struct filter_code *program = proof->program;
+    int r = check_number(proof, arch, number, count);
+
+    if (r < 0 || program->code[filter_entry(program, arch, number)].code == (BPF_RET | BPF_K))
+        return r;
+    return fail_text(proof->err, -EPROTO, "syscalls", -1, NULL,
+                     "the compiled filter looks at arguments of number %#x of %#x, which is no "
+                     "call; it is not used: this is a bug of libseccomp or crib",
+                     number, arch);
+}
+
+/* On both sides of each constant that the program compares numbers with. */
+static int check_edges(struct proof *proof, uint32_t arch, uint64_t *count)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < proof->n_edges; i++)
+        for (uint32_t step = 0; r == 0 && step < 3; step++) {
+            uint32_t number = proof->edges[i].k + step - 1;
+
+            if (proof->edges[i].arch || (arch == AUDIT_ARCH_X86_64 && number <= CALLS_LAST))
+                continue; /* those have their own turn */
+            r = check_stranger(proof, arch, number, count);
+        }
+    return r;
+}
+
+/* @step: between two of the numbers that are tried beside those at an edge */
+static int check_arch(struct proof *proof, uint32_t arch, uint32_t step)
+{
+    uint64_t *count = &proof->checked.foreign;
+    int r = 0;
+
+    for (uint32_t n = 0; r == 0 && n <= CALLS_LAST; n += step)
+        r = check_stranger(proof, arch, n, count);
+    return r < 0 ? r : check_edges(proof, arch, count);
+}
+
+static bool is_tried_before(const struct proof *proof, size_t edge)
+{
+    for (size_t i = 0; i < edge; i++)
+        if (proof->edges[i].arch && proof->edges[i].k == proof->edges[edge].k)
+            return true;
+    return false;
+}
+
+static int check_archs(struct proof *proof)
+{
+    static const uint32_t others[] = {AUDIT_ARCH_AARCH64, 0, UINT32_MAX};
+    int r = check_arch(proof, AUDIT_ARCH_I386, 1);
+
+    for (size_t i = 0; r == 0 && i < sizeof(others) / sizeof(others[0]); i++)
+        r = check_arch(proof, others[i], 13);
+    for (size_t i = 0; i < proof->n_edges; i++)
+        for (uint32_t step = 0; r == 0 && step < 3; step++) {
+            uint32_t arch = proof->edges[i].k + step - 1;
+
+            if (proof->edges[i].arch && arch != AUDIT_ARCH_X86_64 && !is_tried_before(proof, i))
+                r = check_arch(proof, arch, 13);
+        }
+    return r;
+}
+
 /* Those that are no calls of ours, for which no rule may matter. */
 static int check_foreign(struct proof *proof)
 {
     static const uint32_t numbers[] = {0x7fffffff, 0x80000000, UINT32_MAX, X32 | 0x80000000};
-    static const uint32_t others[] = {AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, 0, UINT32_MAX,
-                                      AUDIT_ARCH_X86_64 ^ 1};
     struct filter_checked *checked = &proof->checked;
     int r = 0;
 
     for (uint32_t n = 0; r == 0 && n <= CALLS_LAST + BEYOND; n++)
-        r = check_number(proof, AUDIT_ARCH_X86_64, n | X32, &checked->x32);
+        r = check_stranger(proof, AUDIT_ARCH_X86_64, n | X32, &checked->x32);
     for (uint32_t n = CALLS_LAST + 1; r == 0 && n <= CALLS_LAST + BEYOND; n++)
-        r = check_number(proof, AUDIT_ARCH_X86_64, n, &checked->unknown);
+        r = check_stranger(proof, AUDIT_ARCH_X86_64, n, &checked->unknown);
     for (size_t i = 0; r == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        r = check_number(proof, AUDIT_ARCH_X86_64, numbers[i], &checked->unknown);
-    for (size_t i = 0; r == 0 && i < sizeof(others) / sizeof(others[0]); i++)
-        for (uint32_t n = 0; r == 0 && n <= CALLS_LAST; n += i ? 13 : 1)
-            r = check_number(proof, others[i], n, &checked->foreign);
-    return r;
+        r = check_stranger(proof, AUDIT_ARCH_X86_64, numbers[i], &checked->unknown);
+    if (r == 0)
+        r = check_edges(proof, AUDIT_ARCH_X86_64, &checked->unknown);
+    return r < 0 ? r : check_archs(proof);
 }
 
 /* A program may look at no argument that no condition of the call names. */
@@ -191,26 +261,44 @@ static int add_conditional(struct proof *proof, const struct rule *rule)
     return 0;
 }
 
+/* Copies a list so that the rules of one call are neighbours, in their order. */
+static void sort_rules(const struct filter_list *list, struct rule *room, uint32_t *start)
+{
+    uint32_t at[CALLS_LAST + 1];
+
+    for (size_t i = 0; i < list->count; i++)
+        start[list->rules[i].call->number + 1]++;
+    for (int number = 0; number <= CALLS_LAST; number++) {
+        start[number + 1] += start[number];
+        at[number] = start[number];
+    }
+    for (size_t i = 0; i < list->count; i++)
+        room[at[list->rules[i].call->number]++] = list->rules[i];
+}
+
+static void sort_all(struct proof *proof, struct rule *room)
+{
+    for (int name = 0; name < FILTER_LISTS; name++) {
+        proof->sorted[name] = room;
+        sort_rules(&proof->rules->list[name], room, proof->start[name]);
+        room += proof->rules->list[name].count;
+    }
+}
+
 /* Takes the rules of one call from all of them. */
 static int gather(struct proof *proof, int number)
 {
-    struct rule *room = proof->room;
     int r = 0;
 
     proof->count = 0;
     for (int name = 0; name < FILTER_LISTS; name++) {
-        const struct filter_list *all = &proof->rules->list[name];
+        const uint32_t *start = &proof->start[name][number];
         struct filter_list *here = &proof->here.list[name];
 
-        *here = (struct filter_list){room, 0};
-        for (size_t i = 0; r == 0 && i < all->count; i++) {
-            if (all->rules[i].call->number != number)
-                continue;
-            here->rules[here->count++] = all->rules[i];
-            if (all->rules[i].count)
-                r = add_conditional(proof, &all->rules[i]);
-        }
-        room += here->count;
+        *here = (struct filter_list){proof->sorted[name] + start[0], start[1] - start[0]};
+        for (size_t i = 0; r == 0 && i < here->count; i++)
+            if (here->rules[i].count)
+                r = add_conditional(proof, &here->rules[i]);
     }
     return r;
 }
@@ -238,6 +326,7 @@ int filter_prove(const struct filter_code *program, const struct filter_rules *r
     AUTO_FREE struct rule *room = NULL;
     AUTO_FREE struct pieces *pieces = NULL;
     AUTO_FREE struct filter_constant *constants = NULL;
+    AUTO_FREE struct filter_edge *edges = NULL;
     struct proof proof = {.program = program,
                           .rules = rules,
                           .listener = listener,
@@ -251,12 +340,16 @@ int filter_prove(const struct filter_code *program, const struct filter_rules *r
                          "the compiled filter leads out of itself, and is not used");
     for (int name = 0; name < FILTER_LISTS; name++)
         count += rules->list[name].count;
-    proof.room = room = calloc(count, sizeof(*room));
+    room = calloc(count, sizeof(*room));
     proof.pieces = pieces = malloc(FILTER_CALL_RULES * sizeof(*pieces));
     proof.constants = constants = calloc(program->len + 1, sizeof(*constants));
-    if (!room || !pieces || !constants)
+    proof.edges = edges = calloc(program->len + 1, 2 * sizeof(*edges));
+    if (!room || !pieces || !constants || !edges)
         return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
-    r = check_foreign(&proof);
+    sort_all(&proof, room);
+    r = filter_edges(program, edges);
+    proof.n_edges = r < 0 ? 0 : (size_t)r;
+    r = r < 0 ? fail_odd(err) : check_foreign(&proof);
     for (uint32_t number = 0; r == 0 && number <= CALLS_LAST; number++)
         r = check_call(&proof, number);
     if (ret)

@@ -20,12 +20,15 @@ struct proof {
     struct filter_checked checked;
     size_t entry;             /* into the program, of the number that is tried */
     struct filter_rules here; /* the rules of the call alone, so that each reading is quick */
-    struct rule *room;        /* for those */
+    struct rule *sorted[FILTER_LISTS];            /* all rules, by call */
+    uint32_t start[FILTER_LISTS][CALLS_LAST + 2]; /* of each call's, in those */
     const struct rule *conditional[FILTER_CALL_RULES];
     struct pieces *pieces;             /* of those */
     size_t count;                      /* of both */
     struct filter_constant *constants; /* of the program, where it comes to with this call */
     size_t n_constants;
+    struct filter_edge *edges; /* of the program, between numbers and between architectures */
+    size_t n_edges;
 };
 
 /* A call of this number; every argument is @args. */

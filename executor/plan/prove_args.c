@@ -19,6 +19,7 @@
 #define PAIRED 48  /* of those, tried each with each; the others with the first FEW */
 #define FEW    4
 #define JOINT  400 /* calls of which all arguments are values of rules */
+#define ALONE  50  /* of these, where all rules look at one argument: its values were tried */
 #define MANY   16  /* rules; with more, not all values are tried with what each of them wants */
 
 /* What one argument is tried with. */
@@ -146,6 +147,11 @@ static int collect(const struct proof *proof, unsigned arg, struct values *ret)
     for (size_t i = 0; i < proof->n_constants; i++)
         if (proof->constants[i].arg == arg)
             add_half(proof->constants[i].high ? &high : &low, proof->constants[i].k);
+    for (size_t i = 0; i < proof->n_constants; i++) /* both sides, after all the very values */
+        if (proof->constants[i].arg == arg && proof->constants[i].ordered) {
+            add_half(proof->constants[i].high ? &high : &low, proof->constants[i].k - 1);
+            add_half(proof->constants[i].high ? &high : &low, proof->constants[i].k + 1);
+        }
     add_pairs(ret, &low, &high);
     sort_once(ret);
     return ret->failed ? fail_sys(proof->err, -ENOMEM, "syscalls", -1, NULL, NULL) : 0;
@@ -296,12 +302,12 @@ static size_t pick(uint64_t *state, size_t n)
 }
 
 /* Calls whose arguments are values of the rules, or next to them; the same ones every time. */
-static int try_joint(struct proof *proof, uint32_t number)
+static int try_joint(struct proof *proof, uint32_t number, int tries)
 {
     uint64_t state = number;
     int r = 0;
 
-    for (int n = 0; r == 0 && n < JOINT; n++) {
+    for (int n = 0; r == 0 && n < tries; n++) {
         struct seccomp_data call = prove_call_of(AUDIT_ARCH_X86_64, number, 0);
 
         for (int i = 0; i < 8; i++) {
@@ -320,6 +326,7 @@ static int try_joint(struct proof *proof, uint32_t number)
 
 int prove_args(struct proof *proof, uint32_t number)
 {
+    unsigned several = 0;
     int r = 0;
 
     for (unsigned arg = 0; r == 0 && arg < CALLS_ARGS; arg++) {
@@ -327,10 +334,11 @@ int prove_args(struct proof *proof, uint32_t number)
 
         for (size_t i = 0; i < proof->count; i++)
             looked_at = looked_at || prove_looks_at(proof->conditional[i], arg);
+        several += looked_at;
         if (looked_at)
             r = try_arg(proof, number, arg);
     }
     for (size_t i = 0; r == 0 && i < proof->count; i++)
         r = try_pieces(proof, number, &proof->pieces[i]);
-    return r < 0 ? r : try_joint(proof, number);
+    return r < 0 ? r : try_joint(proof, number, several > 1 ? JOINT : ALONE);
 }

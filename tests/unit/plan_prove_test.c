@@ -297,11 +297,17 @@ static void test_what_was_checked_is_counted(void **state)
 {
     struct filter_checked checked;
     struct subject s;
+    size_t count = 0;
 
     (void)state;
     subject_start(&s);
     assert_int_equal(filter_prove(&s.program[1], &s.rules, true, &checked, &s.f.err), 0);
-    assert_int_equal(checked.numbers + checked.unknown, CALLS_LAST + 1 + 64 + 4);
+    /* those of the table, some behind it, and those at an edge of the program that is there */
+    for (const struct call *known = call_next(NULL); known; known = call_next(known))
+        count++;
+    assert_int_equal(checked.numbers, count);
+    assert_in_range(checked.numbers + checked.unknown, CALLS_LAST + 1 + 64 + 4 + 1,
+                    CALLS_LAST + 1 + 64 + 4 + 16);
     assert_int_equal(checked.x32, CALLS_LAST + 1 + 64);
     assert_true(checked.foreign > CALLS_LAST);
     assert_true(checked.values > 1000);
@@ -321,14 +327,91 @@ static void test_a_program_that_looks_where_no_rule_does_is_noticed(void **state
     right = &s.program[1];
     wrong.len = right->len + 6;
     wrong.code = arena_alloc(&s.f.arena, wrong.len * sizeof(*wrong.code));
-    memcpy(wrong.code + 6, right->code, right->len * sizeof(*right->code));
-    memcpy(wrong.code,
+    memcpy(wrong.code, right->code, 3 * sizeof(*right->code)); /* the architecture */
+    memcpy(wrong.code + 9, right->code + 3, (right->len - 3) * sizeof(*right->code));
+    memcpy(wrong.code + 3,
            (struct sock_filter[]){LOAD(0), JUMP(BPF_JEQ, 0, 0, 4), LOAD(52),
                                   JUMP(BPF_JGT, 0x12345678, 0, 2), JUMP(BPF_JGT, 0x12345679, 1, 0),
                                   RETURN(SECCOMP_RET_KILL)},
            6 * sizeof(struct sock_filter));
     assert_int_equal(filter_prove(&wrong, &s.rules, true, NULL, &s.f.err), -EPROTO);
     assert_string_equal(s.f.err.subject, "read");
+    wrong.code[4].k = 0x40000000; /* the same for a number that is no call */
+    assert_int_equal(filter_prove(&wrong, &s.rules, true, NULL, &s.f.err), -EPROTO);
+    test_contains(s.f.err.detail, "looks at arguments of number 0x40000000 of 0xc000003e, which");
+    fixture_done(&s.f);
+}
+
+/* A program before the right one: what it answers is the first thing that happens. */
+static int prove_behind(struct subject *s, const struct sock_filter *first, size_t len)
+{
+    const struct filter_code *right = &s->program[1];
+    struct filter_code wrong = {arena_alloc(&s->f.arena, (len + right->len) * sizeof(*right->code)),
+                                len + right->len};
+
+    memcpy(wrong.code, first, len * sizeof(*first));
+    memcpy(wrong.code + len, right->code, right->len * sizeof(*right->code));
+    return filter_prove(&wrong, &s->rules, true, NULL, &s->f.err);
+}
+
+/* One number of 2^32, or one architecture, far from all others. */
+static void test_a_range_that_is_wrong_by_one_is_noticed(void **state)
+{
+    static const uint32_t numbers[] = {CALLS_LAST + 1, 0x1234567,  0x3fffffff, 0x40000000 + 4321,
+                                       0x7ffffffe,     0x80000001, 0xfffffffe, UINT32_MAX};
+    static const uint32_t archs[] = {1, 0x40000028, 0xc000003d, 0xc000003f, 0xfffffffe};
+    struct subject s;
+
+    (void)state;
+    subject_start(&s);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        uint32_t k = numbers[i];
+        const struct sock_filter same[] = {LOAD(4), JUMP(BPF_JEQ, AUDIT_ARCH_X86_64, 0, 3), LOAD(0),
+                                           JUMP(BPF_JEQ, k, 0, 1), RETURN(SECCOMP_RET_ALLOW)};
+        const struct sock_filter range[] = {LOAD(4),
+                                            JUMP(BPF_JEQ, AUDIT_ARCH_X86_64, 0, 4),
+                                            LOAD(0),
+                                            JUMP(BPF_JGE, k, 0, 2),
+                                            JUMP(BPF_JGT, k, 1, 0),
+                                            RETURN(SECCOMP_RET_ALLOW)};
+
+        assert_int_equal(prove_behind(&s, same, 5), -EPROTO);
+        assert_int_equal(prove_behind(&s, range, 6), -EPROTO);
+        test_contains(s.f.err.detail, "lets it through");
+    }
+    for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++) {
+        const struct sock_filter same[] = {LOAD(4), JUMP(BPF_JEQ, archs[i], 0, 1),
+                                           RETURN(SECCOMP_RET_ALLOW)};
+        const struct sock_filter one[] = {LOAD(4), JUMP(BPF_JEQ, archs[i], 0, 3), LOAD(0),
+                                          JUMP(BPF_JEQ, 0x76543210, 0, 1),
+                                          RETURN(SECCOMP_RET_ALLOW)};
+
+        assert_int_equal(prove_behind(&s, same, 3), -EPROTO);
+        assert_int_equal(prove_behind(&s, one, 5), -EPROTO);
+        test_contains(s.f.err.detail, "lets it through");
+    }
+    fixture_done(&s.f);
+}
+
+/* What the numbers on both sides of a constant could not stand for. */
+static void test_a_program_may_not_look_at_bits_of_a_number(void **state)
+{
+    const struct sock_filter bits[] = {LOAD(0), JUMP(BPF_JSET, 0x100000, 0, 1),
+                                       RETURN(SECCOMP_RET_ERRNO | ENOSYS)};
+    const struct sock_filter masked[] = {LOAD(0), AND(0x100fffff), JUMP(BPF_JEQ, 0x10000001, 0, 1),
+                                         RETURN(SECCOMP_RET_ERRNO | ENOSYS)};
+    const struct sock_filter pointer[] = {LOAD(8), JUMP(BPF_JEQ, 0x1234, 0, 1),
+                                          RETURN(SECCOMP_RET_ALLOW)};
+    struct subject s;
+
+    (void)state;
+    subject_start(&s);
+    assert_int_equal(prove_behind(&s, bits, 3), -EPROTO);
+    test_contains(s.f.err.detail, "does what no filter of crib's does");
+    assert_int_equal(prove_behind(&s, masked, 4), -EPROTO);
+    test_contains(s.f.err.detail, "does what no filter of crib's does");
+    assert_int_equal(prove_behind(&s, pointer, 3), -EPROTO);
+    test_contains(s.f.err.detail, "does what no filter of crib's does");
     fixture_done(&s.f);
 }
 
@@ -358,6 +441,8 @@ int main(void)
         cmocka_unit_test(test_the_rule_and_the_values_are_told),
         cmocka_unit_test(test_what_was_checked_is_counted),
         cmocka_unit_test(test_a_program_that_looks_where_no_rule_does_is_noticed),
+        cmocka_unit_test(test_a_range_that_is_wrong_by_one_is_noticed),
+        cmocka_unit_test(test_a_program_may_not_look_at_bits_of_a_number),
         cmocka_unit_test(test_too_many_conditions_on_one_call),
     };
 
