@@ -70,6 +70,9 @@ void frame_reader_free(struct frame_reader *reader);
  */
 long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error *err);
 
+/* The same without waiting, also from a blocking socket. */
+long frame_reader_fill_now(struct frame_reader *reader, int sock, struct crib_error *err);
+
 /**
  * frame_reader_feed() - What frame_reader_fill() does with what it has received
  * @fds: takes, also on an error
@@ -123,6 +126,9 @@ int frame_writer_add_disconnect(struct frame_writer *writer);
  * Return: 0 all is sent; -EAGAIN the rest waits; -EPIPE the peer is gone; other negative errno
  */
 int frame_writer_flush(struct frame_writer *writer, int sock);
+
+/* The same without waiting, also on a blocking socket. */
+int frame_writer_flush_now(struct frame_writer *writer, int sock);
 
 /* Return: bytes queued and not yet sent. */
 size_t frame_writer_pending(const struct frame_writer *writer);

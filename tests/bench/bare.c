@@ -111,6 +111,11 @@ static void send_some(struct echo *echo, uv_poll_t *poll)
     uv_poll_start(poll, echo->out < echo->all ? UV_READABLE | UV_WRITABLE : UV_READABLE, on_poll);
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+    handle->data = NULL;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct echo *echo = poll->data;
@@ -128,7 +133,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     samples_add(echo->ret, samples_clock() - echo->start);
     if (--echo->rounds == 0) {
-        uv_close((uv_handle_t *)poll, NULL);
+        uv_close((uv_handle_t *)poll, on_closed);
         return;
     }
     begin(echo);
@@ -148,9 +153,8 @@ void bare_echo_polled(struct bare *bare, uv_loop_t *loop, size_t len, int rounds
     poll.data = &echo;
     begin(&echo);
     send_some(&echo, &poll);
-    while (uv_is_active((uv_handle_t *)&poll) || uv_is_closing((uv_handle_t *)&poll))
-        if (!uv_run(loop, UV_RUN_ONCE))
-            break;
+    while (poll.data)
+        uv_run(loop, UV_RUN_ONCE);
 }
 
 static void count_text(char text[32], int count, size_t len)

@@ -12,6 +12,7 @@
  * crib_child_send() and by crib_child_try_send(); `sink`: takes so many, and answers.
  */
 #include <crib/child.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
