@@ -91,7 +91,8 @@ int frame_reader_feed(struct frame_reader *reader, const void *data, size_t len,
 void frame_reader_look(struct frame_reader *reader,
                        int (*look)(void *owner, size_t held, int *fds, size_t nfds), void *owner);
 
-/* Return: 1 and the next whole frame; 0 more bytes are needed; negative errno as above. */
+/* Return: 1 and the next whole frame; 0 more bytes are needed; negative errno as above; of -ENOMEM
+ * the reader does not die, and the frame can be asked for again. */
 int frame_reader_next(struct frame_reader *reader, struct frame **ret, struct crib_error *err);
 
 /* @max as above. */

@@ -268,8 +268,8 @@ static int show(struct frame_reader *reader, const struct encoding *from, struct
         return DIE(reader, err, -EPROTO, "a type that is not UTF-8");
     if (from->len == 0)
         return 0;
-    if (make_room(reader, from->len) < 0)
-        return no_memory(reader, err);
+    if (make_room(reader, from->len) < 0) /* the frame stays; there may be memory later */
+        return fail_text(err, -ENOMEM, "channel", -1, NULL, "no memory for a frame");
     memcpy(reader->payload, from->payload, from->len);
     reader->payload[from->len] = '\0';
     frame->payload = reader->payload;
