@@ -101,7 +101,7 @@ static void watch(struct channel *channel)
     if (events != channel->watching)
         uv_poll_start(&channel->poll, events, on_poll);
     channel->watching = events;
-    if (channel->nudged || channel->sent || (flush && !channel->blocked))
+    if (channel->nudged || (flush && !channel->blocked))
         uv_idle_start(&channel->idle, on_idle);
     else
         uv_idle_stop(&channel->idle);
@@ -127,6 +127,17 @@ static int send_queued(struct channel *channel)
     return r;
 }
 
+/* Tells a sender to go on, and sends what it sent. */
+static void drain(struct channel *channel)
+{
+    channel->wants_drain = false;
+    channel->calling = true;
+    channel->on->drain(channel, channel->owner);
+    channel->calling = false;
+    if (channel->sock >= 0 && !channel->shut && !channel->blocked)
+        (void)send_queued(channel); /* what failed shows in the next turn */
+}
+
 /* The same, and what comes of it. A peer that is gone shows when reading, after its last words. */
 static void flush(struct channel *channel)
 {
@@ -141,10 +152,8 @@ static void flush(struct channel *channel)
         return;
     }
     if (channel->wants_drain && !channel->parting &&
-        dialect_pending(&channel->dialect) < CHANNEL_HIGH_WATER) {
-        channel->wants_drain = false;
-        channel->on->drain(channel, channel->owner);
-    }
+        dialect_pending(&channel->dialect) < CHANNEL_HIGH_WATER)
+        drain(channel);
 }
 
 static void fail(struct channel *channel, const struct crib_error *error)
@@ -163,7 +172,7 @@ static int deliver(struct channel *channel, int most)
     struct frame *frame;
     int r = 0;
 
-    channel->delivering = true;
+    channel->calling = true;
     while (channel->sock >= 0 && !channel->peer_parted && !stays_paused(channel) && most > 0 &&
            (r = dialect_next(&channel->dialect, &frame, &error)) > 0) {
         most--;
@@ -174,7 +183,7 @@ static int deliver(struct channel *channel, int most)
         channel->peer_parted = true;
         part(channel);
     }
-    channel->delivering = false;
+    channel->calling = false;
     if (r < 0)
         fail(channel, &error);
     return most;
@@ -211,7 +220,6 @@ static void turn(struct channel *channel, bool readable)
     int most = FRAMES_AT_ONCE;
     long n;
 
-    channel->sent = false;
     if (channel->nudged) {
         channel->nudged = false;
         most = deliver(channel, most);
@@ -266,7 +274,7 @@ static bool goes_now(const struct channel *channel, size_t waiting)
         return false;
     if (dialect_pending(&channel->dialect) >= SEND_AT)
         return true;
-    return waiting == 0 && !channel->delivering && !channel->sent;
+    return waiting == 0 && !channel->calling;
 }
 
 int channel_send(struct channel *channel, const char *type, const void *data, size_t len,
@@ -282,10 +290,8 @@ int channel_send(struct channel *channel, const char *type, const void *data, si
     r = dialect_add(&channel->dialect, type, data, len, fds, nfds);
     if (r < 0)
         return r;
-    if (goes_now(channel, waiting)) {
-        channel->sent = true;
+    if (goes_now(channel, waiting))
         r = send_queued(channel);
-    }
     if (r < 0 && r != -EAGAIN)
         return -ENOTCONN; /* reading will find the end, after the peer's last words */
     watch(channel);

@@ -16,10 +16,10 @@
  *
  * Batches: one receive takes what the socket has, up to 64 KiB, and every whole frame in it is
  * delivered before the loop goes on, but no more than so many in one turn, whatever the peer sends:
- * the rest comes in the next turn. The first send of a turn goes out at once, unless something is
- * queued or it is made within a callback; what follows goes out together, at the end of the
- * callbacks, or in the next turn before the loop waits, or when enough of it is queued. An idle
- * handle is active while there is something to do without waiting for the socket.
+ * the rest comes in the next turn. A send goes out at once, unless something is queued or it is
+ * made within `message` or `drain`: then it goes out with all the others when those have been
+ * called, or when enough of it is queued. An idle handle is active while there is something to do
+ * without waiting for the socket.
  *
  * A frame over the cap, a broken one or too many fds is told by on_failed, and ends the channel at
  * once. While the task has not started the channel is held: frames are queued, no callback comes.
@@ -58,8 +58,7 @@ struct channel {
     bool paused;      /* the owner wants no message now */
     bool used;        /* a byte went one way or the other */
     bool nudged;      /* what was received and not delivered has to be, in the next turn */
-    bool delivering;  /* callbacks are called: what they send goes out afterwards */
-    bool sent;        /* something went out at once in this turn */
+    bool calling;     /* `message` or `drain`: what is sent meanwhile goes out afterwards */
     bool blocked;     /* the socket is full */
     bool hurried;     /* the program has ended: what is left is delivered, paused or not */
     bool parting;     /* our disconnect is queued or sent */
