@@ -10,7 +10,8 @@
 #include "base/fd.h"
 #include "child/inherit.h"
 
-#define FOREVER (-1)
+#define FOREVER     (-1)
+#define RETRY_AFTER 4096 /* bytes queued more, after which a full socket may have room again */
 
 static crib_child *child_new(void)
 {
@@ -74,8 +75,9 @@ int crib_child_flush(crib_child *child)
 {
     int r;
 
+    child->retry = 0;
     do
-        r = frame_writer_flush(child->writer, child->fd);
+        r = frame_writer_flush_now(child->writer, child->fd);
     while (worker_add_pong(child) && r == 0);
     return r;
 }
@@ -113,11 +115,12 @@ int child_wait(crib_child *child, short events, const struct deadline *deadline)
 
 int child_flush_all(crib_child *child)
 {
-    const struct deadline never = {.never = true};
     int r;
 
-    while ((r = crib_child_flush(child)) == -EAGAIN)
-        child_wait(child, POLLOUT, &never);
+    child->retry = 0;
+    do
+        r = frame_writer_flush(child->writer, child->fd);
+    while (worker_add_pong(child) && r == 0);
     return r;
 }
 
@@ -136,8 +139,13 @@ int crib_child_try_send(crib_child *child, const char *type, const void *data, s
 
     if (r < 0)
         return r;
+    if (crib_child_pending(child) < child->retry)
+        return 1;
     r = crib_child_flush(child);
-    return r == -EAGAIN ? 1 : r;
+    if (r != -EAGAIN)
+        return r;
+    child->retry = crib_child_pending(child) + RETRY_AFTER;
+    return 1;
 }
 
 int crib_child_disconnect(crib_child *child)

@@ -17,13 +17,14 @@
 #include "wire/frame.h"
 
 struct crib_child {
-    int fd; /* non-blocking: it is this process's own end, nobody else minds */
+    int fd; /* blocking: what may wait does so in the call itself, the rest says MSG_DONTWAIT */
     struct frame_reader *reader;
     struct frame_writer *writer;
     bool gone;             /* the parent has disconnected */
     struct kept_list kept; /* to be received before what the channel has */
     struct frame *left; /* the reader's last, for which there was no memory to keep it, or NULL */
     struct worker worker;
+    size_t retry; /* bytes queued at which crib_child_try_send() tries a full socket again; 0 */
 };
 
 struct deadline {

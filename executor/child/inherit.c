@@ -38,7 +38,7 @@ int inherit_channel(int *ret_fd, struct crib_error *err)
     if (fd < 0 || socket_option(fd, SO_DOMAIN) != AF_UNIX ||
         socket_option(fd, SO_TYPE) != SOCK_STREAM)
         return fail_text(err, -ENOTCONN, "channel", -1, text, NAME " names no channel");
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_RDWR) < 0)
         return fail_sys(err, -errno, "channel", -1, text, "take over");
     unsetenv(NAME);
     unsetenv(WORKER);

@@ -12,7 +12,7 @@
 
 /**
  * inherit_channel() - Take the channel over from the environment
- * @ret_fd: set to the fd, now CLOEXEC and non-blocking; both variables are gone
+ * @ret_fd: set to the fd, now CLOEXEC and blocking; both variables are gone
  *
  * Return: 0; -ENOTCONN no such variable, or it names no socket of a channel
  */

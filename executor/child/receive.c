@@ -9,9 +9,16 @@
 
 #include "base/error.h"
 
+/* What the channel has; waits for it, or not. */
+static long fill(crib_child *child, bool wait, struct crib_error *err)
+{
+    return wait ? frame_reader_fill(child->reader, child->fd, err)
+                : frame_reader_fill_now(child->reader, child->fd, err);
+}
+
 /* One step of reading. Return: 1 and a message for the program; 0 the parent is gone; CHILD_MORE;
  * -EAGAIN; other negative errno. */
-static int step(crib_child *child, struct frame **ret, struct crib_error *err)
+static int step(crib_child *child, bool wait, struct frame **ret, struct crib_error *err)
 {
     long n;
     int r;
@@ -28,7 +35,7 @@ static int step(crib_child *child, struct frame **ret, struct crib_error *err)
         return worker_takes(child, *ret) ? CHILD_MORE : 1;
     if (r < 0)
         return r;
-    n = r == 1 ? 0 : frame_reader_fill(child->reader, child->fd, err);
+    n = r == 1 ? 0 : fill(child, wait, err);
     child->gone = n == 0;
     return n > 0 ? CHILD_MORE : (int)n;
 }
@@ -36,7 +43,7 @@ static int step(crib_child *child, struct frame **ret, struct crib_error *err)
 int child_keep(crib_child *child, struct crib_error *err)
 {
     struct frame *frame;
-    int r = step(child, &frame, err);
+    int r = step(child, false, &frame, err);
 
     if (r != 1)
         return r;
@@ -46,8 +53,9 @@ int child_keep(crib_child *child, struct crib_error *err)
     return fail_sys(err, -ENOMEM, "channel", -1, NULL, "keep a message");
 }
 
-int crib_child_try_receive(crib_child *child, struct crib_child_message *ret,
-                           struct crib_error *err)
+/* @forever: to wait in the call that receives, while there is nothing to be sent meanwhile. */
+static int receive(crib_child *child, bool forever, struct crib_child_message *ret,
+                   struct crib_error *err)
 {
     struct frame *frame;
     int r;
@@ -55,7 +63,7 @@ int crib_child_try_receive(crib_child *child, struct crib_child_message *ret,
     if (kept_show(&child->kept, ret))
         return 1;
     do
-        r = step(child, &frame, err);
+        r = step(child, forever && crib_child_pending(child) == 0, &frame, err);
     while (r == CHILD_MORE);
     if (r == 1)
         *ret = (struct crib_child_message){.type = frame->type,
@@ -66,13 +74,19 @@ int crib_child_try_receive(crib_child *child, struct crib_child_message *ret,
     return r;
 }
 
+int crib_child_try_receive(crib_child *child, struct crib_child_message *ret,
+                           struct crib_error *err)
+{
+    return receive(child, false, ret, err);
+}
+
 int crib_child_receive(crib_child *child, int timeout_ms, struct crib_child_message *ret,
                        struct crib_error *err)
 {
     struct deadline deadline = child_deadline(timeout_ms);
 
     for (;;) {
-        int r = crib_child_try_receive(child, ret, err);
+        int r = receive(child, deadline.never, ret, err);
 
         if (r != -EAGAIN)
             return r;

@@ -452,7 +452,7 @@ int node_peer_add_disconnect(struct node_peer *peer)
 
 int node_peer_flush(struct node_peer *peer, int sock)
 {
-    return queue_flush(&peer->queue, sock);
+    return queue_flush(&peer->queue, sock, 0);
 }
 
 size_t node_peer_pending(const struct node_peer *peer)

@@ -14,6 +14,13 @@
  *          parted too or its end is closed.
  * ENDED    The fd is closed; on_ended has been or is about to be called from the loop, once.
  *
+ * Batches: one receive takes what the socket has, up to 64 KiB, and every whole frame in it is
+ * delivered before the loop goes on, but no more than so many in one turn, whatever the peer sends:
+ * the rest comes in the next turn. A send goes out at once, unless something is queued or it is
+ * made within `message` or `drain`: then it goes out with all the others when those have been
+ * called, or when enough of it is queued. An idle handle is active while there is something to do
+ * without waiting for the socket.
+ *
  * A frame over the cap, a broken one or too many fds is told by on_failed, and ends the channel at
  * once. While the task has not started the channel is held: frames are queued, no callback comes.
  *
@@ -41,14 +48,18 @@ struct channel_events {
 
 struct channel {
     uv_poll_t poll;
-    int sock; /* -1 once ended */
+    uv_idle_t idle;
+    int handles; /* of the two, that are not closed */
+    int sock;    /* -1 once ended */
     struct dialect dialect;
     const struct channel_events *on;
     void *owner;
     bool held;        /* the task does not run yet */
     bool paused;      /* the owner wants no message now */
     bool used;        /* a byte went one way or the other */
-    bool nudged;      /* what was received while paused has to be delivered */
+    bool nudged;      /* what was received and not delivered has to be, in the next turn */
+    bool calling;     /* `message` or `drain`: what is sent meanwhile goes out afterwards */
+    bool blocked;     /* the socket is full */
     bool hurried;     /* the program has ended: what is left is delivered, paused or not */
     bool parting;     /* our disconnect is queued or sent */
     bool shut;        /* our half is shut */

@@ -2,12 +2,16 @@
 #include "supervise/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "supervise/pipe.h"
+
+#define FULL_READS    16 /* after which a pipe gets more room */
+#define READS_AT_ONCE 4  /* in one turn of the loop: others wait too */
 
 crib_stream *stream_new(uv_loop_t *loop, int number, int fd, bool writes,
                         void (*on_ended)(crib_stream *, void *), void *owner)
@@ -113,28 +117,44 @@ static void read_none(crib_stream *stream)
     end(stream, 0);
 }
 
-static void read_data(crib_stream *stream)
+/* After a read that brought as much as it could take. A pipe that is full time and again gets more
+ * room, so that its two ends wake each other less often; where that is not granted it stays as it
+ * is. */
+static void was_full(crib_stream *stream)
+{
+    if (stream->full < FULL_READS && ++stream->full == FULL_READS)
+        (void)fcntl(stream->fd, F_SETPIPE_SZ, STREAM_PIPE_SIZE);
+}
+
+/* Return: whether there may be more at once. */
+static bool read_data(crib_stream *stream)
 {
     char data[STREAM_READ_SIZE];
     size_t room = sizeof(data);
     char *placed = stream->place ? stream->place(stream, &room, stream->user) : NULL;
     char *to = placed ? placed : data;
-    ssize_t n = read(stream->fd, to, output_left(stream, room));
+    size_t most = output_left(stream, room);
+    ssize_t n = read(stream->fd, to, most);
 
     if (n <= 0) {
         no_data(stream, n);
-        return;
+        return false;
     }
     output_taken(stream, (size_t)n);
+    if ((size_t)n == STREAM_READ_SIZE)
+        was_full(stream);
     stream->on_data(stream, to, n, stream->user);
+    return (size_t)n == most && stream->fd >= 0 && stream->reading;
 }
 
 static void read_some(crib_stream *stream)
 {
-    if (output_left(stream, 1))
-        read_data(stream);
-    else
+    bool more = output_left(stream, 1) > 0;
+
+    if (!more)
         read_none(stream);
+    for (int i = 0; more && i < READS_AT_ONCE; i++)
+        more = read_data(stream) && output_left(stream, 1) > 0;
     if (stream->fd >= 0 && stream->dead && stream->reading && pipe_empty(stream->fd))
         end(stream, 0);
 }

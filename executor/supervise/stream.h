@@ -25,8 +25,9 @@
 #include "crib/crib.h"
 #include "supervise/output.h"
 
-#define STREAM_HIGH_WATER (64 * 1024) /* bytes queued, above which a writer should wait */
-#define STREAM_READ_SIZE  (64 * 1024) /* bytes read at once: what a pipe holds by default */
+#define STREAM_HIGH_WATER (64 * 1024)  /* bytes queued, above which a writer should wait */
+#define STREAM_READ_SIZE  (64 * 1024)  /* bytes read at once: what a pipe holds by default */
+#define STREAM_PIPE_SIZE  (256 * 1024) /* bytes that a pipe holds which is full time and again */
 
 typedef void (*stream_done_cb)(crib_stream *stream, int status, void *user);
 
@@ -56,6 +57,7 @@ struct crib_stream {
     bool reading;
     bool closing; /* to be closed when the queue is empty */
     bool ended;   /* closed; no callback will come any more */
+    int full;     /* reads that brought as much as they could, up to where it counts */
     int status;   /* why it was closed: 0 or negative errno; what the last callbacks are told */
     bool taken;   /* by another task: how much is written to it is not known here */
 

@@ -70,6 +70,9 @@ void frame_reader_free(struct frame_reader *reader);
  */
 long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error *err);
 
+/* The same without waiting, also from a blocking socket. */
+long frame_reader_fill_now(struct frame_reader *reader, int sock, struct crib_error *err);
+
 /**
  * frame_reader_feed() - What frame_reader_fill() does with what it has received
  * @fds: takes, also on an error
@@ -88,7 +91,8 @@ int frame_reader_feed(struct frame_reader *reader, const void *data, size_t len,
 void frame_reader_look(struct frame_reader *reader,
                        int (*look)(void *owner, size_t held, int *fds, size_t nfds), void *owner);
 
-/* Return: 1 and the next whole frame; 0 more bytes are needed; negative errno as above. */
+/* Return: 1 and the next whole frame; 0 more bytes are needed; negative errno as above; of -ENOMEM
+ * the reader does not die, and the frame can be asked for again. */
 int frame_reader_next(struct frame_reader *reader, struct frame **ret, struct crib_error *err);
 
 /* @max as above. */
@@ -123,6 +127,9 @@ int frame_writer_add_disconnect(struct frame_writer *writer);
  * Return: 0 all is sent; -EAGAIN the rest waits; -EPIPE the peer is gone; other negative errno
  */
 int frame_writer_flush(struct frame_writer *writer, int sock);
+
+/* The same without waiting, also on a blocking socket. */
+int frame_writer_flush_now(struct frame_writer *writer, int sock);
 
 /* Return: bytes queued and not yet sent. */
 size_t frame_writer_pending(const struct frame_writer *writer);

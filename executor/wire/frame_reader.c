@@ -5,26 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/buf.h"
-#include "channel.pb-c.h"
 #include "wire/arrivals.h"
+#include "wire/encoding.h"
 #include "wire/rights.h"
 #include "wire/utf8.h"
 
 #define HEADER 4
 #define CHUNK  (64 * 1024)  /* bytes asked for in one receive */
 #define KEEP   (256 * 1024) /* a larger buffer is given back when it is empty */
-#define SLACK  1024         /* what an unpacked Frame takes beside its contents */
+#define FIRST  1024         /* bytes that a payload is given room for at first */
 
 struct frame_reader {
     size_t max;               /* cap on a payload */
     struct buf in;            /* begins where a frame begins */
     uint64_t offset;          /* in the stream, of in.data */
     struct arrivals arrivals; /* fds whose frame is not yet delivered */
-    struct frame frame;       /* the one delivered last */
-    struct arena arena;       /* what it lives in */
-    bool disconnected;        /* the peer said it will send no more */
+    struct frame frame;       /* the one delivered last, of which the rest of these is part */
+    char type[FRAME_MAX_TYPE + 1];
+    uint8_t *payload; /* room for one, and a NUL; aligned for anything that a program makes of it */
+    size_t room;      /* bytes of it */
+    bool disconnected; /* the peer said it will send no more */
     int (*look)(void *owner, size_t held, int *fds, size_t nfds); /* may be NULL */
     void *owner;
     struct crib_error why; /* code not 0: dead */
@@ -42,17 +43,26 @@ struct frame_reader *frame_reader_new(size_t max)
     return reader;
 }
 
+static void drop_payload(struct frame_reader *reader)
+{
+    free(reader->payload);
+    reader->payload = NULL;
+    reader->room = 0;
+}
+
 /* Takes back the frame delivered last, with the fds that nobody wanted. */
 static void release(struct frame_reader *reader)
 {
     rights_close(reader->frame.fds, reader->frame.nfds);
-    memset(&reader->frame, 0, sizeof(reader->frame));
-    arena_done(&reader->arena);
+    reader->frame.nfds = 0;
+    if (reader->room > KEEP)
+        drop_payload(reader);
 }
 
 static void drop_all(struct frame_reader *reader)
 {
     release(reader);
+    drop_payload(reader);
     arrivals_done(&reader->arrivals);
     buf_done(&reader->in);
 }
@@ -169,7 +179,7 @@ static long nothing_came(struct frame_reader *reader, long n, struct crib_error 
     return 0;
 }
 
-long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error *err)
+static long fill(struct frame_reader *reader, int sock, int how, struct crib_error *err)
 {
     int fds[RIGHTS_MAX], flags, r = ready(reader, err);
     uint8_t *at;
@@ -181,7 +191,7 @@ long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error 
     at = buf_reserve(&reader->in, CHUNK);
     if (!at)
         return no_memory(reader, err);
-    n = rights_receive(sock, at, CHUNK, fds, &nfds, &flags);
+    n = rights_receive_as(sock, at, CHUNK, how, fds, &nfds, &flags);
     if (n <= 0)
         return nothing_came(reader, n, err);
     if (flags & MSG_CTRUNC) {
@@ -197,6 +207,16 @@ long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error 
     return r < 0 ? r : n;
 }
 
+long frame_reader_fill(struct frame_reader *reader, int sock, struct crib_error *err)
+{
+    return fill(reader, sock, 0, err);
+}
+
+long frame_reader_fill_now(struct frame_reader *reader, int sock, struct crib_error *err)
+{
+    return fill(reader, sock, MSG_DONTWAIT, err);
+}
+
 void frame_reader_look(struct frame_reader *reader,
                        int (*look)(void *owner, size_t held, int *fds, size_t nfds), void *owner)
 {
@@ -204,46 +224,56 @@ void frame_reader_look(struct frame_reader *reader,
     reader->owner = owner;
 }
 
-/* Why these bytes are no frame of ours. Return: NULL: they are. */
-static const char *objection(const Crib__Frame *frame, size_t len)
+static int check(struct frame_reader *reader, const struct encoding *frame, struct crib_error *err)
 {
-    if (!frame)
-        return "bytes that are no frame";
-    if (frame->base.n_unknown_fields > 0)
-        return "a frame with an unknown field";
-    if (crib__frame__get_packed_size(frame) != len)
-        return "a frame that is not packed the plain way, or a type with a NUL";
-    if (frame->kind == CRIB__FRAME__KIND__disconnect)
-        return frame->type || frame->has_payload || frame->has_fds ? "a disconnect with contents"
-                                                                   : NULL;
-    if (frame->kind != CRIB__FRAME__KIND__message)
-        return "a frame of an unknown kind";
-    if (!frame->type)
-        return "a message without a type";
-    if (strlen(frame->type) > FRAME_MAX_TYPE)
-        return "a type that is too long";
-    return utf8_valid(frame->type) ? NULL : "a type that is not UTF-8";
-}
-
-static int check_caps(struct frame_reader *reader, const Crib__Frame *frame, struct crib_error *err)
-{
-    if (frame->payload.len > reader->max)
+    if (frame->type_len > FRAME_MAX_TYPE)
+        return DIE(reader, err, -EPROTO, "a type that is too long");
+    if (frame->type_len > 0 && memchr(frame->type, '\0', frame->type_len))
+        return DIE(reader, err, -EPROTO, "a type with a NUL");
+    if (frame->len > reader->max)
         return DIE(reader, err, -EMSGSIZE, "a payload of %zu bytes, over the cap of %zu",
-                   frame->payload.len, reader->max);
+                   frame->len, reader->max);
     if (frame->fds > FRAME_MAX_FDS)
         return DIE(reader, err, -EMFILE, "a message declares %u fds, over the cap of %d",
                    frame->fds, FRAME_MAX_FDS);
     return 0;
 }
 
-/* Fills reader->frame, fds excepted. */
-static void show(struct frame_reader *reader, const Crib__Frame *frame)
+/* Room for a payload and a NUL; mostly that of the one before. Return: 0; -ENOMEM. */
+static int make_room(struct frame_reader *reader, size_t len)
 {
-    reader->disconnected = frame->kind == CRIB__FRAME__KIND__disconnect;
-    reader->frame = (struct frame){.disconnect = reader->disconnected,
-                                   .type = frame->type,
-                                   .payload = frame->payload.data,
-                                   .len = frame->payload.len};
+    size_t room = len < FIRST ? FIRST : len + 1;
+
+    if (len < reader->room)
+        return 0;
+    drop_payload(reader);
+    reader->payload = malloc(room);
+    reader->room = reader->payload ? room : 0;
+    return reader->payload ? 0 : -ENOMEM;
+}
+
+/* Fills reader->frame with copies, fds excepted. */
+static int show(struct frame_reader *reader, const struct encoding *from, struct crib_error *err)
+{
+    struct frame *frame = &reader->frame;
+
+    reader->disconnected = frame->disconnect = from->kind == ENCODING_DISCONNECT;
+    frame->type = frame->disconnect ? NULL : reader->type;
+    frame->payload = NULL;
+    frame->len = from->len;
+    if (from->type_len > 0)
+        memcpy(reader->type, from->type, from->type_len);
+    reader->type[from->type_len] = '\0';
+    if (!utf8_valid(reader->type))
+        return DIE(reader, err, -EPROTO, "a type that is not UTF-8");
+    if (from->len == 0)
+        return 0;
+    if (make_room(reader, from->len) < 0) /* the frame stays; there may be memory later */
+        return fail_text(err, -ENOMEM, "channel", -1, NULL, "no memory for a frame");
+    memcpy(reader->payload, from->payload, from->len);
+    reader->payload[from->len] = '\0';
+    frame->payload = reader->payload;
+    return 0;
 }
 
 /* The fds that the frame at the start of the buffer declares. */
@@ -266,24 +296,20 @@ static void consume(struct frame_reader *reader, size_t size)
         buf_done(&reader->in);
 }
 
-/* Unpacks the first frame, whole in the buffer. The arena bounds what protobuf-c may allocate. */
-static int unpack(struct frame_reader *reader, size_t size, struct crib_error *err)
+/* Takes the first frame, whole in the buffer. */
+static int take(struct frame_reader *reader, size_t size, struct crib_error *err)
 {
-    size_t len = size - HEADER;
-    const Crib__Frame *frame;
-    const char *why;
+    struct encoding frame;
+    const char *why = encoding_get(reader->in.data + HEADER, size - HEADER, &frame);
     int r;
 
-    arena_init(&reader->arena, len + SLACK);
-    frame = crib__frame__unpack(&reader->arena.pb, len, reader->in.data + HEADER);
-    why = objection(frame, len);
     if (why)
         return DIE(reader, err, -EPROTO, "%s", why);
-    r = check_caps(reader, frame, err);
-    if (r < 0)
-        return r;
-    show(reader, frame);
-    r = claim(reader, frame->fds, size, err);
+    r = check(reader, &frame, err);
+    if (r == 0)
+        r = show(reader, &frame, err);
+    if (r == 0)
+        r = claim(reader, frame.fds, size, err);
     if (r < 0)
         return r;
     consume(reader, size);
@@ -304,7 +330,7 @@ int frame_reader_next(struct frame_reader *reader, struct frame **ret, struct cr
         return r;
     if (!has_whole_frame(reader))
         return 0;
-    r = unpack(reader, frame_size(reader), err);
+    r = take(reader, frame_size(reader), err);
     if (r == 1)
         *ret = &reader->frame;
     return r;

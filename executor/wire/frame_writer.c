@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#include "channel.pb-c.h"
+#include "wire/encoding.h"
 #include "wire/queue.h"
 #include "wire/utf8.h"
 
@@ -37,10 +38,10 @@ void frame_writer_free(struct frame_writer *writer)
     free(writer);
 }
 
-/* Packs @frame behind what is queued. Return: 0; as queue_message(), and nothing has changed. */
-static int append(struct frame_writer *writer, const Crib__Frame *frame, const int *fds)
+/* Writes @frame behind what is queued. Return: 0; as queue_message(), and nothing has changed. */
+static int append(struct frame_writer *writer, const struct encoding *frame, const int *fds)
 {
-    size_t len = crib__frame__get_packed_size(frame);
+    size_t len = encoding_size(frame);
     uint8_t *at;
     int r = queue_message(&writer->queue, HEADER + len, fds, frame->fds, &at);
 
@@ -50,7 +51,7 @@ static int append(struct frame_writer *writer, const Crib__Frame *frame, const i
     at[1] = (uint8_t)(len >> 16);
     at[2] = (uint8_t)(len >> 8);
     at[3] = (uint8_t)len;
-    crib__frame__pack(frame, at + HEADER);
+    encoding_put(frame, at + HEADER);
     return 0;
 }
 
@@ -71,30 +72,28 @@ static int check(const struct frame_writer *writer, const char *type, const void
 int frame_writer_add(struct frame_writer *writer, const char *type, const void *payload, size_t len,
                      const int *fds, size_t nfds)
 {
-    Crib__Frame frame = CRIB__FRAME__INIT;
+    struct encoding frame = {0};
     int r = check(writer, type, payload, len, fds, nfds);
 
     if (r < 0)
         return r;
-    frame.type = (char *)type;
-    frame.has_payload = len > 0;
-    frame.payload = (ProtobufCBinaryData){.len = len, .data = (uint8_t *)payload};
-    frame.has_fds = nfds > 0;
+    frame.type = type;
+    frame.type_len = strlen(type);
+    frame.payload = len > 0 ? payload : NULL;
+    frame.len = len;
     frame.fds = (uint32_t)nfds;
     return append(writer, &frame, fds);
 }
 
 int frame_writer_add_disconnect(struct frame_writer *writer)
 {
-    Crib__Frame frame = CRIB__FRAME__INIT;
+    const struct encoding frame = {.kind = ENCODING_DISCONNECT};
     int r;
 
     if (writer->queue.dead)
         return -EPIPE;
     if (writer->disconnected)
         return 0;
-    frame.has_kind = 1;
-    frame.kind = CRIB__FRAME__KIND__disconnect;
     r = append(writer, &frame, NULL);
     writer->disconnected = r == 0;
     return r;
@@ -102,7 +101,12 @@ int frame_writer_add_disconnect(struct frame_writer *writer)
 
 int frame_writer_flush(struct frame_writer *writer, int sock)
 {
-    return queue_flush(&writer->queue, sock);
+    return queue_flush(&writer->queue, sock, 0);
+}
+
+int frame_writer_flush_now(struct frame_writer *writer, int sock)
+{
+    return queue_flush(&writer->queue, sock, MSG_DONTWAIT);
 }
 
 size_t frame_writer_pending(const struct frame_writer *writer)

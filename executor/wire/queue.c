@@ -99,7 +99,7 @@ int queue_message(struct queue *queue, size_t len, const int *fds, size_t nfds, 
 }
 
 /* Sends once: from the first byte on, up to where a message with fds begins. */
-static long send_once(struct queue *queue, int sock)
+static long send_once(struct queue *queue, int sock, int flags)
 {
     const struct attachment *first = queue->first, *border = first;
     size_t len = queue->out.len;
@@ -109,8 +109,8 @@ static long send_once(struct queue *queue, int sock)
         border = first->next;
     if (border)
         len = (size_t)(border->at - queue->offset);
-    return rights_send(sock, queue->out.data, len, attached ? first->fds : NULL,
-                       attached ? first->nfds : 0);
+    return rights_send_as(sock, queue->out.data, len, attached ? first->fds : NULL,
+                          attached ? first->nfds : 0, flags);
 }
 
 static void sent(struct queue *queue, size_t len)
@@ -123,12 +123,12 @@ static void sent(struct queue *queue, size_t len)
         buf_done(&queue->out);
 }
 
-int queue_flush(struct queue *queue, int sock)
+int queue_flush(struct queue *queue, int sock, int flags)
 {
     if (queue->dead)
         return queue->dead;
     while (queue->out.len > 0) {
-        long n = send_once(queue, sock);
+        long n = send_once(queue, sock, flags);
 
         if (n == -EAGAIN)
             return -EAGAIN;

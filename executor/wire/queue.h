@@ -41,11 +41,12 @@ int queue_message(struct queue *queue, size_t len, const int *fds, size_t nfds, 
 
 /**
  * queue_flush() - Send what the socket takes
- * @sock: non-blocking, or blocking: then until all is sent
+ * @sock:  non-blocking, or blocking: then until all is sent
+ * @flags: of sendmsg(2): MSG_DONTWAIT makes it non-blocking
  *
  * Return: 0 all is sent; -EAGAIN the rest waits; -EPIPE the peer is gone; other negative errno
  */
-int queue_flush(struct queue *queue, int sock);
+int queue_flush(struct queue *queue, int sock, int flags);
 
 /* Return: bytes queued and not yet sent. */
 size_t queue_pending(const struct queue *queue);

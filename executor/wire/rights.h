@@ -31,12 +31,14 @@ static inline void rights_close(const int *fds, size_t nfds)
 }
 
 /**
- * rights_send() - Send bytes once, fds attached to the first of them; raises no signal
- * @nfds: at most RIGHTS_MAX
+ * rights_send_as() - Send bytes once, fds attached to the first of them; raises no signal
+ * @nfds:  at most RIGHTS_MAX
+ * @flags: of sendmsg(2), as MSG_DONTWAIT
  *
  * Return: bytes sent, and then all fds with them; negative errno: nothing was sent
  */
-static inline long rights_send(int sock, const void *data, size_t len, const int *fds, size_t nfds)
+static inline long rights_send_as(int sock, const void *data, size_t len, const int *fds,
+                                  size_t nfds, int flags)
 {
     struct iovec iov = {.iov_base = (void *)data, .iov_len = len};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -58,9 +60,14 @@ static inline long rights_send(int sock, const void *data, size_t len, const int
         memcpy(CMSG_DATA(head), fds, sizeof(int) * nfds);
     }
     do
-        n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+        n = sendmsg(sock, &msg, MSG_NOSIGNAL | flags);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
+}
+
+static inline long rights_send(int sock, const void *data, size_t len, const int *fds, size_t nfds)
+{
+    return rights_send_as(sock, data, len, fds, nfds, 0);
 }
 
 /* Copies the fds out of what arrived; at most RIGHTS_MAX, all that the control buffer can hold. */
@@ -83,7 +90,8 @@ static inline size_t rights_collect(struct msghdr *msg, int fds[RIGHTS_MAX])
 }
 
 /**
- * rights_receive() - Receive once, with whatever fds come along
+ * rights_receive_as() - Receive once, with whatever fds come along
+ * @how:       flags of recvmsg(2), as MSG_DONTWAIT
  * @fds:       filled, CLOEXEC; room for every fd the kernel can hand over in one call
  * @ret_nfds:  how many; 0 on failure
  * @ret_flags: MSG_TRUNC: the packet was longer; MSG_CTRUNC: fds were lost, mostly because this
@@ -91,8 +99,8 @@ static inline size_t rights_collect(struct msghdr *msg, int fds[RIGHTS_MAX])
  *
  * Return: bytes received; 0 at the end; negative errno
  */
-static inline long rights_receive(int sock, void *data, size_t size, int fds[RIGHTS_MAX],
-                                  size_t *ret_nfds, int *ret_flags)
+static inline long rights_receive_as(int sock, void *data, size_t size, int how,
+                                     int fds[RIGHTS_MAX], size_t *ret_nfds, int *ret_flags)
 {
     struct iovec iov = {.iov_base = data, .iov_len = size};
     union rights_control control;
@@ -106,13 +114,19 @@ static inline long rights_receive(int sock, void *data, size_t size, int fds[RIG
                               .msg_iovlen = 1,
                               .msg_control = &control,
                               .msg_controllen = sizeof(control)};
-        n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+        n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | how);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return -errno;
     *ret_nfds = rights_collect(&msg, fds);
     *ret_flags = msg.msg_flags;
     return n;
+}
+
+static inline long rights_receive(int sock, void *data, size_t size, int fds[RIGHTS_MAX],
+                                  size_t *ret_nfds, int *ret_flags)
+{
+    return rights_receive_as(sock, data, size, 0, fds, ret_nfds, ret_flags);
 }
 
 #endif

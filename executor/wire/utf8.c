@@ -26,8 +26,13 @@ bool utf8_valid(const char *text)
 
     while (*at) {
         uint32_t lowest = 0, point = 0;
-        int more = follow(*at++, &lowest, &point);
+        int more;
 
+        if (*at < 0x80) { /* mostly */
+            at++;
+            continue;
+        }
+        more = follow(*at++, &lowest, &point);
         if (more < 0)
             return false;
         for (; more > 0; more--, at++) {

@@ -1,48 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A message to a child and back: crib's channel, against a bare socketpair with a length in front.
+ * Messages between a parent and a child, by crib's channel and by bare socketpairs (bare.h): one
+ * and its echo, and as many as go one way. In turn, so that what else the machine does hits all
+ * alike.
  *
  *     bench_message ROUNDS CHILD
  */
 #include <crib/crib.h>
-#include <fcntl.h>
-#include <spawn.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "bare.h"
 #include "samples.h"
 
-#define MOST (1 << 20) /* bytes of the largest message */
-
-extern char **environ;
+#define BLOCKS 10  /* turns */
+#define SMALL  64  /* bytes of what goes one way */
+#define FLOOD  500 /* of them, for each round */
 
 static const struct {
-    const char *bare, *crib;
+    const char *bare, *polled, *crib;
     size_t len;
+    int fewer; /* rounds */
 } sizes[] = {
-    {"64 B, socketpair", "64 B, crib", 64},
-    {"4 KiB, socketpair", "4 KiB, crib", 4096},
-    {"64 KiB, socketpair", "64 KiB, crib", 65536},
-    {"1 MiB, socketpair", "1 MiB, crib", MOST},
+    {"64 B, socketpair", "64 B, socketpair on libuv", "64 B, crib", SMALL, 1},
+    {"4 KiB, socketpair", "4 KiB, socketpair on libuv", "4 KiB, crib", 4096, 1},
+    {"64 KiB, socketpair", "64 KiB, socketpair on libuv", "64 KiB, crib", 65536, 4},
+    {"1 MiB, socketpair", "1 MiB, socketpair on libuv", "1 MiB, crib", BARE_MOST, 20},
 };
 
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
-struct bench {
-    const char *child;
-    int rounds;
-    struct samples rows[2 * SIZES];
-    /* crib's side */
-    size_t size; /* index into sizes */
-    int round;
-    double sent;
+/* crib's side; one thing at a time. */
+struct talk {
+    crib *ex;
+    crib_task *task;
+    uv_loop_t loop;
+    size_t len;
+    int left;              /* echoes, or messages, still to come */
+    int unsent;            /* to be sent, as the socket takes them */
+    double begun;          /* microseconds */
+    struct samples *echos; /* NULL: messages are only counted */
+    bool ended;
 };
 
-static char data[4 + MOST];
+static char data[BARE_MOST];
 
 static void must(bool well, const char *what)
 {
@@ -52,79 +55,49 @@ static void must(bool well, const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* Both directions at once: a large message fills the socket before its echo begins. */
-static void round_trip(int fd, size_t len)
+static void send_one(struct talk *talk)
 {
-    size_t out = 0, in = 0, all = len + 4;
-    uint32_t head = (uint32_t)len;
-
-    memcpy(data, &head, 4);
-    while (in < all) {
-        ssize_t n = out < all ? send(fd, data + out, all - out, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
-
-        if (n > 0)
-            out += (size_t)n;
-        n = recv(fd, data + in, all - in, out < all ? MSG_DONTWAIT : 0);
-        if (n > 0)
-            in += (size_t)n;
-        must(n != 0, "the bare child is gone");
-    }
-}
-
-static void bare(struct bench *bench)
-{
-    char way[] = "bare", *argv[] = {(char *)bench->child, way, NULL};
-    posix_spawn_file_actions_t actions;
-    int ends[2];
-    pid_t pid;
-
-    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 3);
-    if (ends[1] == 3) /* a dup2 onto itself would leave it CLOEXEC */
-        fcntl(3, F_SETFD, 0);
-    must(posix_spawn(&pid, argv[0], &actions, NULL, argv, environ) == 0, argv[0]);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    for (size_t i = 0; i < SIZES; i++) {
-        for (int round = 0; round < bench->rounds; round++) {
-            double start = samples_clock();
-
-            round_trip(ends[0], sizes[i].len);
-            samples_add(&bench->rows[2 * i], samples_clock() - start);
-        }
-    }
-    close(ends[0]);
-    waitpid(pid, NULL, 0);
-}
-
-static void send_next(struct bench *bench, crib_task *task)
-{
-    if (bench->round == bench->rounds) {
-        bench->round = 0;
-        bench->size++;
-    }
-    if (bench->size == SIZES) {
-        crib_task_disconnect(task);
-        return;
-    }
-    bench->sent = samples_clock();
-    must(crib_task_send(task, "bytes", data, sizes[bench->size].len, NULL, 0) >= 0, "send");
+    talk->begun = samples_clock();
+    must(crib_task_send(talk->task, "bytes", data, talk->len, NULL, 0) >= 0, "send");
 }
 
 static void on_spawn(crib_task *task, void *user)
 {
-    send_next(user, task);
+    (void)task;
+    uv_stop(&((struct talk *)user)->loop);
 }
 
 static void on_message(crib_task *task, struct crib_message *message, void *user)
 {
-    struct bench *bench = user;
+    struct talk *talk = user;
 
-    must(message->len == sizes[bench->size].len, "a message came back changed");
-    samples_add(&bench->rows[2 * bench->size + 1], samples_clock() - bench->sent);
-    bench->round++;
-    send_next(bench, task);
+    (void)task;
+    must(message->len == talk->len, "a message came back changed");
+    if (talk->echos)
+        samples_add(talk->echos, samples_clock() - talk->begun);
+    else if (talk->begun == 0)
+        talk->begun = samples_clock();
+    if (--talk->left == 0)
+        uv_stop(&talk->loop);
+    else if (talk->echos)
+        send_one(talk);
+}
+
+static void pump(struct talk *talk)
+{
+    int r = 0;
+
+    while (r == 0 && talk->unsent > 0) {
+        r = crib_task_send(talk->task, "bytes", data, SMALL, NULL, 0);
+        talk->unsent--;
+    }
+    must(r >= 0, "send");
+}
+
+static void on_drain(crib_task *task, void *user)
+{
+    (void)task;
+    pump(user);
 }
 
 static void on_error(crib_task *task, const struct crib_error *error, void *user)
@@ -136,51 +109,162 @@ static void on_error(crib_task *task, const struct crib_error *error, void *user
     must(false, crib_error_text(error, text, sizeof(text)));
 }
 
-static void through_crib(struct bench *bench)
+static void on_close(crib_task *task, const struct crib_result *result, void *user)
+{
+    (void)task;
+    must(result->verdict == CRIB_EXITED && result->status == 0, "the child failed");
+    ((struct talk *)user)->ended = true;
+}
+
+static void talk_open(struct talk *talk, const char *child)
 {
     static const char *const args[] = {"channel", NULL};
     struct crib_options options;
     struct crib_error error = {0};
-    crib_task *task;
-    uv_loop_t loop;
     char text[512];
-    crib *ex;
 
     crib_options_init(&options);
-    options.data = bench;
+    options.data = talk;
     options.on.spawn = on_spawn;
     options.on.message = on_message;
+    options.on.drain = on_drain;
     options.on.error = on_error;
-    uv_loop_init(&loop);
-    must(crib_open(&ex, &loop, NULL, &error) == 0 &&
-             crib_fork(ex, bench->child, args, &options, &task, &error) == 0,
+    options.on.close = on_close;
+    uv_loop_init(&talk->loop);
+    must(crib_open(&talk->ex, &talk->loop, NULL, &error) == 0 &&
+             crib_fork(talk->ex, child, args, &options, &talk->task, &error) == 0,
          crib_error_text(&error, text, sizeof(text)));
-    uv_run(&loop, UV_RUN_DEFAULT);
-    must(bench->size == SIZES, "the child ended too early");
-    crib_close(ex, NULL, NULL);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
+    uv_run(&talk->loop, UV_RUN_DEFAULT);
+}
+
+static void talk_close(struct talk *talk)
+{
+    crib_task_disconnect(talk->task);
+    uv_run(&talk->loop, UV_RUN_DEFAULT);
+    must(talk->ended, "the child does not end");
+    crib_close(talk->ex, NULL, NULL);
+    uv_run(&talk->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&talk->loop);
+}
+
+static void talk_echo(struct talk *talk, size_t len, int rounds, struct samples *ret)
+{
+    talk->len = len;
+    talk->left = rounds;
+    talk->echos = ret;
+    send_one(talk);
+    uv_run(&talk->loop, UV_RUN_DEFAULT);
+    must(talk->left == 0, "the child ended too early");
+}
+
+/* Asks the child for something, with a number, before what is measured begins. */
+static void order(struct talk *talk, const char *what, int count)
+{
+    must(crib_task_send(talk->task, what, &count, sizeof(count), NULL, 0) >= 0, "send");
+    talk->echos = NULL;
+    talk->len = SMALL;
+    talk->begun = 0;
+}
+
+/* Return: messages a second. */
+static double talk_to_parent(struct talk *talk, const char *how, int count)
+{
+    order(talk, how, count);
+    talk->left = count;
+    uv_run(&talk->loop, UV_RUN_DEFAULT);
+    must(talk->left == 0, "the child ended too early");
+    return count / (samples_clock() - talk->begun) * 1e6;
+}
+
+static double talk_to_child(struct talk *talk, int count)
+{
+    order(talk, "sink", count);
+    talk->left = 1; /* that they have come */
+    talk->unsent = count;
+    talk->begun = samples_clock();
+    pump(talk);
+    uv_run(&talk->loop, UV_RUN_DEFAULT);
+    must(talk->left == 0 && talk->unsent == 0, "the child ended too early");
+    return count / (samples_clock() - talk->begun) * 1e6;
+}
+
+static void echo(struct talk *talk, struct bare *bare, size_t size, int rounds, const char *where)
+{
+    struct samples rows[3] = {
+        {.name = sizes[size].bare}, {.name = sizes[size].polled}, {.name = sizes[size].crib}};
+    int each = rounds / BLOCKS / sizes[size].fewer;
+
+    each += each == 0;
+    for (int done = 0; done < BLOCKS; done++) {
+        bare_echo(bare, sizes[size].len, each, &rows[0]);
+        bare_echo_polled(bare, &talk->loop, sizes[size].len, each, &rows[1]);
+        talk_echo(talk, sizes[size].len, each, &rows[2]);
+    }
+    samples_table(where, "microseconds", rows, 3);
+    for (int k = 0; k < 3; k++)
+        samples_done(&rows[k]);
+}
+
+/* Where the scheduler puts the two processes counts for more than all they do: so first on one
+ * processor both. Its children take that over. */
+static void echoes(const char *child, int rounds, bool one)
+{
+    cpu_set_t all, first;
+    struct talk talk = {0};
+    struct bare bare;
+
+    must(sched_getaffinity(0, sizeof(all), &all) == 0, "sched_getaffinity");
+    CPU_ZERO(&first);
+    for (int i = 0; CPU_COUNT(&first) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &first);
+    must(sched_setaffinity(0, sizeof(first), one ? &first : &all) == 0, "sched_setaffinity");
+    talk_open(&talk, child);
+    bare_open(&bare, child, "bare", NULL);
+    for (size_t i = 0; i < SIZES; i++)
+        echo(&talk, &bare, i, rounds,
+             one ? "A message and its echo, on one processor" : "A message and its echo");
+    bare_close(&bare);
+    talk_close(&talk);
+    sched_setaffinity(0, sizeof(all), &all);
+}
+
+static void one_way(struct talk *talk, const char *child, int rounds)
+{
+    struct samples out[2] = {{.name = "to the child, socketpair"}, {.name = "to the child, crib"}};
+    struct samples in[3] = {{.name = "to the parent, socketpair"},
+                            {.name = "to the parent, crib"},
+                            {.name = "to the parent, try_send"}};
+    int count = rounds * FLOOD;
+
+    for (int done = 0; done < BLOCKS; done++) {
+        samples_add(&out[0], bare_to_child(child, SMALL, count) / 1e3);
+        samples_add(&out[1], talk_to_child(talk, count) / 1e3);
+        samples_add(&in[0], bare_to_parent(child, SMALL, count) / 1e3);
+        samples_add(&in[1], talk_to_parent(talk, "flood", count) / 1e3);
+        samples_add(&in[2], talk_to_parent(talk, "try", count) / 1e3);
+    }
+    samples_table("Messages of 64 B, one way", "thousands a second", out, 2);
+    samples_table("Messages of 64 B, one way", "thousands a second", in, 3);
+    for (int i = 0; i < 2; i++)
+        samples_done(&out[i]);
+    for (int i = 0; i < 3; i++)
+        samples_done(&in[i]);
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench bench;
+    struct talk talk = {0};
+    int rounds = argc == 3 ? atoi(argv[1]) : 0;
 
-    bench.rounds = argc == 3 ? atoi(argv[1]) : 0;
-    if (bench.rounds <= 0) {
+    if (rounds <= 0) {
         fprintf(stderr, "usage: bench_message ROUNDS CHILD\n");
         return EXIT_FAILURE;
     }
-    bench.child = argv[2];
-    for (size_t i = 0; i < SIZES; i++) {
-        bench.rows[2 * i].name = sizes[i].bare;
-        bench.rows[2 * i + 1].name = sizes[i].crib;
-    }
-    bare(&bench);
-    through_crib(&bench);
-    for (size_t i = 0; i < SIZES; i++)
-        samples_table("A message and its echo", "microseconds", &bench.rows[2 * i], 2);
-    for (size_t i = 0; i < 2 * SIZES; i++)
-        samples_done(&bench.rows[i]);
+    echoes(argv[2], rounds, true);
+    echoes(argv[2], rounds, false);
+    talk_open(&talk, argv[2]);
+    one_way(&talk, argv[2], rounds);
+    talk_close(&talk);
     return EXIT_SUCCESS;
 }

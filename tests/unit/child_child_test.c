@@ -269,6 +269,37 @@ static void test_try_send_queues_what_the_socket_does_not_take(void **state)
     both_close(&parent, child);
 }
 
+/* Asking a full socket for each small message would cost a call each. */
+static void test_try_send_collects_while_the_socket_is_full(void **state)
+{
+    char text[100] = "";
+    struct parent parent;
+    crib_child *child = both_open(&parent);
+    struct frame *frame;
+    int sent = 0, heard = 0;
+    size_t before;
+
+    (void)state;
+    while (crib_child_try_send(child, "small", text, sizeof(text), NULL, 0) == 0)
+        sent++;
+    sent++;
+    fcntl(parent.fd, F_SETFL, O_NONBLOCK);
+    while (heard < sent - 1 && (frame = hear(&parent)))
+        heard++;
+    before = crib_child_pending(child); /* there is room again, which it has not seen */
+    assert_int_equal(crib_child_try_send(child, "small", text, sizeof(text), NULL, 0), 1);
+    assert_true(crib_child_pending(child) > before);
+    for (sent++; sent < 1000000 && crib_child_pending(child) > 0; sent++) {
+        assert_true(crib_child_pending(child) < 8192);
+        assert_true(crib_child_try_send(child, "small", text, sizeof(text), NULL, 0) >= 0);
+    }
+    assert_int_equal(crib_child_try_send(child, "small", text, sizeof(text), NULL, 0), 0);
+    for (sent++; (frame = hear(&parent)); heard++)
+        assert_int_equal(frame->len, sizeof(text));
+    assert_int_equal(heard, sent);
+    both_close(&parent, child);
+}
+
 /* Runs @body as a process of its own. */
 static pid_t in_a_process(struct parent *parent, crib_child *child, int (*body)(crib_child *child))
 {
@@ -371,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_the_child_s_own_disconnect),
         cmocka_unit_test(test_what_is_no_frame_ends_receiving),
         cmocka_unit_test(test_try_send_queues_what_the_socket_does_not_take),
+        cmocka_unit_test(test_try_send_collects_while_the_socket_is_full),
         cmocka_unit_test(test_waiting_for_a_message_sends_what_is_queued),
         cmocka_unit_test(test_64_mib_there_and_back),
     };

@@ -31,7 +31,7 @@ static void test_takes_the_fd_over(void **state)
     assert_int_equal(inherit_channel(&fd, &err), 0);
     assert_int_equal(fd, ends[1]);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-    assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    assert_false(fcntl(fd, F_GETFL) & O_NONBLOCK);
     assert_false(fcntl(ends[0], F_GETFL) & O_NONBLOCK);
     assert_null(getenv("CRIB_CHANNEL_FD"));
     assert_int_equal(inherit_channel(&fd, &err), -ENOTCONN);

@@ -351,9 +351,47 @@ static void closing_from_its_own_callback(void **state)
     tear_down(&f);
 }
 
+static void fill(struct fixture *f, size_t len)
+{
+    static const char data[STREAM_PIPE_SIZE];
+
+    assert_int_equal(write(f->task_end, data, len), (ssize_t)len);
+}
+
+static void a_pipe_that_is_always_full_gets_more_room(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, false);
+    stream_release(f.stream);
+    assert_int_equal(crib_stream_read_start(f.stream, on_data, &f), 0);
+    for (int i = 0; i < 40; i++) { /* a little at a time: no need of it */
+        fill(&f, 1000);
+        turn(&f, 1);
+    }
+    assert_int_equal(fcntl(f.task_end, F_GETPIPE_SZ), STREAM_READ_SIZE);
+    for (int i = 0; i < 40; i++) {
+        fill(&f, STREAM_READ_SIZE);
+        turn(&f, 2);
+    }
+    assert_int_equal(f.got.len, 40 * 1000 + 40 * STREAM_READ_SIZE);
+    assert_int_equal(fcntl(f.task_end, F_GETPIPE_SZ), STREAM_PIPE_SIZE);
+
+    fill(&f, STREAM_PIPE_SIZE);
+    turn(&f, 1); /* all in one turn */
+    assert_int_equal(f.got.len, 40 * 1000 + 44 * STREAM_READ_SIZE);
+    fill(&f, STREAM_PIPE_SIZE);
+    f.stop_at = 1; /* not one more after the reader has paused */
+    turn(&f, 3);
+    assert_int_equal(f.got.len, 40 * 1000 + 45 * STREAM_READ_SIZE);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pipe_that_is_always_full_gets_more_room),
         cmocka_unit_test(reads_to_the_end),
         cmocka_unit_test(a_paused_stream_makes_its_task_wait),
         cmocka_unit_test(a_dead_task_ends_it_though_another_holds_the_pipe),

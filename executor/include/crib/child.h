@@ -41,7 +41,8 @@ CRIB_API int crib_child_open(crib_child **ret, struct crib_error *err);
 /* Closes the fd; the parent sees a disconnect. Accepts NULL. */
 CRIB_API void crib_child_close(crib_child *child);
 
-/* Return: the fd to watch for reading (and for writing while crib_child_pending() is not 0). */
+/* Return: the fd to watch for reading (and for writing while crib_child_pending() is not 0); it is a
+ * blocking one. */
 CRIB_API int crib_child_fd(const crib_child *child);
 
 /**
@@ -67,7 +68,8 @@ CRIB_API int crib_child_try_receive(crib_child *child, struct crib_child_message
 CRIB_API int crib_child_send(crib_child *child, const char *type, const void *data, size_t len,
                              const int *fds, size_t nfds);
 
-/* The same without waiting: 0 all is sent; 1 accepted, and crib_child_flush() sends the rest. */
+/* The same without waiting: 0 all is sent; 1 accepted, and crib_child_flush() sends the rest. While
+ * the socket is full this only collects, and tries again after some 4 KiB more. */
 CRIB_API int crib_child_try_send(crib_child *child, const char *type, const void *data, size_t len,
                                  const int *fds, size_t nfds);
 
