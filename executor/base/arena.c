@@ -20,6 +20,12 @@ struct arena_block {
     _Alignas(16) char data[];
 };
 
+struct arena_held {
+    struct arena_held *next;
+    void (*release)(void *data);
+    void *data;
+};
+
 /* One byte more, so that what is unpacked as bytes can be read as a C string too. */
 static void *pb_alloc(void *data, size_t size)
 {
@@ -39,8 +45,22 @@ void arena_init(struct arena *arena, size_t limit)
     arena->pb = (ProtobufCAllocator){pb_alloc, pb_free, arena};
 }
 
+int arena_hold(struct arena *arena, void (*release)(void *data), void *data)
+{
+    struct arena_held *held = arena_alloc(arena, sizeof(*held));
+
+    if (!held)
+        return -ENOMEM;
+    *held = (struct arena_held){arena->held, release, data};
+    arena->held = held;
+    return 0;
+}
+
 void arena_done(struct arena *arena)
 {
+    for (struct arena_held *held = arena->held; held; held = held->next)
+        held->release(held->data);
+    arena->held = NULL;
     while (arena->blocks) {
         struct arena_block *next = arena->blocks->next;
 
