@@ -12,6 +12,7 @@
 #define FIRST   (1024 - 64)      /* bytes of the first block; each one after is twice as large, */
 #define BLOCK   (16 * 1024 - 64) /* up to this */
 #define ALIGN   16u
+#define SHORT   256 /* bytes of a text that is printed once */
 #define DEFAULT (256u * 1024 * 1024)
 
 struct arena_block {
@@ -135,13 +136,15 @@ char *arena_text(struct arena *arena, const char *text)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+    char *text, first[SHORT];
     va_list args;
-    char *text;
     int n;
 
     va_start(args, format);
-    n = vsnprintf(NULL, 0, format, args);
+    n = vsnprintf(first, sizeof(first), format, args);
     va_end(args);
+    if (n >= 0 && n < SHORT)
+        return arena_copy(arena, first, (size_t)n);
     text = n < 0 ? NULL : arena_alloc(arena, (size_t)n + 1);
     if (!text)
         return NULL;
