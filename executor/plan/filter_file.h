@@ -28,8 +28,8 @@
 #define FILTER_FILE_MAX  (1024 * 1024) /* bytes of one */
 #define FILTER_FILE_MARK "cribflt1"    /* how each begins */
 
-/* What programs depend on beside their rules: a digest of the compiler's image, of what puts its
- * answers together and of the tables of calls; 64 digits. Made at build time. */
+/* What programs depend on beside their rules: a digest of the compiler's image and of the sources
+ * of plan/ and policy/; 64 digits. Made at build time. */
 extern const char filter_stamp[];
 
 /* Finds the programs of @key (filter_key()). @ret: in @arena. Return: whether there are. */
