@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "policy/find.h"
 #include "policy/load.h"
@@ -14,33 +13,50 @@ const char *const policies_dirs[] = {POLICIES_DIR, NULL};
 
 struct policies_entry {
     struct policies_entry *next;
+    unsigned holders; /* the list, and arenas of tasks */
     struct arena arena;
     Crib__Policy *policy;
     Crib__Origins *origins;
+    struct policy_seen *seen;
+    size_t n_seen;
     char name[];
 };
 
-static struct policies_entry *find(const struct policies *policies, const char *name)
+static void release(void *data)
 {
-    struct policies_entry *entry = policies->first;
+    struct policies_entry *entry = data;
 
-    while (entry && strcmp(entry->name, name) != 0)
-        entry = entry->next;
+    if (--entry->holders > 0)
+        return;
+    arena_done(&entry->arena);
+    free(entry);
+}
+
+/* Takes an entry out of the list, and the list's hold of it. */
+static struct policies_entry *take(struct policies *policies, const char *name)
+{
+    struct policies_entry **link = &policies->first, *entry;
+
+    while (*link && strcmp((*link)->name, name) != 0)
+        link = &(*link)->next;
+    entry = *link;
+    if (entry)
+        *link = entry->next;
     return entry;
 }
 
-static bool is_shipped(const char *name)
+static void put(struct policies *policies, struct policies_entry *entry)
 {
-    for (const char *const *shipped = policy_shipped(); *shipped; shipped++)
-        if (strcmp(*shipped, name) == 0)
-            return access(POLICIES_DIR, F_OK) < 0 && errno == ENOENT;
-    return false;
-}
+    struct policies_entry **link = &policies->first;
 
-static void entry_free(struct policies_entry *entry)
-{
-    arena_done(&entry->arena);
-    free(entry);
+    entry->next = policies->first;
+    policies->first = entry;
+    for (int i = 0; i < POLICIES_KEPT && *link; i++)
+        link = &(*link)->next;
+    while ((entry = *link)) {
+        *link = entry->next;
+        release(entry);
+    }
 }
 
 static int load(const char *name, struct policies_entry **ret, struct crib_error *err)
@@ -51,11 +67,13 @@ static int load(const char *name, struct policies_entry **ret, struct crib_error
 
     if (!entry)
         return fail_sys(err, -ENOMEM, "policy", -1, name, NULL);
+    entry->holders = 1;
     memcpy(entry->name, name, size);
     arena_init(&entry->arena, 0);
-    r = policy_load(name, NULL, &entry->arena, &entry->policy, &entry->origins, err);
+    r = policy_load_seen(name, policies_dirs, &entry->arena, &entry->policy, &entry->origins,
+                         &entry->seen, &entry->n_seen, err);
     if (r < 0) {
-        entry_free(entry);
+        release(entry);
         return r;
     }
     *ret = entry;
@@ -65,19 +83,21 @@ static int load(const char *name, struct policies_entry **ret, struct crib_error
 int policies_get(struct policies *policies, const char *name, struct arena *arena,
                  Crib__Policy **ret, Crib__Origins **ret_origins, struct crib_error *err)
 {
-    struct policies_entry *entry;
+    struct policies_entry *entry = take(policies, name);
     int r;
 
-    if (!is_shipped(name))
-        return policy_load(name, policies_dirs, arena, ret, ret_origins, err);
-    entry = find(policies, name);
-    if (!entry) {
-        r = load(name, &entry, err);
-        if (r < 0)
-            return r;
-        entry->next = policies->first;
-        policies->first = entry;
+    if (entry && !policy_seen_again(entry->seen, entry->n_seen, policies_dirs)) {
+        release(entry);
+        entry = NULL;
     }
+    r = entry ? 0 : load(name, &entry, err);
+    if (r < 0)
+        return r;
+    put(policies, entry);
+    r = arena_hold(arena, release, entry);
+    if (r < 0)
+        return fail_sys(err, r, "policy", -1, name, NULL);
+    entry->holders++;
     *ret = entry->policy;
     *ret_origins = entry->origins;
     return 0;
@@ -98,7 +118,7 @@ void policies_done(struct policies *policies)
     while (policies->first) {
         struct policies_entry *next = policies->first->next;
 
-        entry_free(policies->first);
+        release(policies->first);
         policies->first = next;
     }
 }

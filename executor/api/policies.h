@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policies that an executor has read, by name, so that a task costs no reading again.
+ * The policies that an executor has read, by name or path, so that a task costs no reading again.
  *
- * Only while the host has no policies of its own (no POLICIES_DIR): then a name is a shipped one,
- * compiled in, and cannot change. Otherwise every task reads anew.
+ * Theory of operation: each comes with a list of what was found on the way to it (policy/find.h):
+ * files, and names that lead nowhere but into the library. A task asks whether all of that would be
+ * found again as it was; only what has changed is read anew. A task holds the policy that it has
+ * started with.
  *
  * Runs in: library, on the loop's thread.
  * Owns: what it keeps.
@@ -23,14 +25,16 @@
 /* Where names are looked up before the shipped policies; ends in NULL. */
 extern const char *const policies_dirs[];
 
+#define POLICIES_KEPT 32
+
 struct policies {
-    struct policies_entry *first;
+    struct policies_entry *first; /* the one asked for last */
 };
 
 /**
  * policies_get() - The effective policy of a name or path
- * @arena:       where it lives when it is not kept
- * @ret:         good as long as @arena and @policies
+ * @arena:       holds it
+ * @ret:         good as long as @arena
  * @ret_origins: the same; where its parts were written
  *
  * Return: as policy_load()

@@ -12,12 +12,19 @@
 #define FIRST   (1024 - 64)      /* bytes of the first block; each one after is twice as large, */
 #define BLOCK   (16 * 1024 - 64) /* up to this */
 #define ALIGN   16u
+#define SHORT   256 /* bytes of a text that is printed once */
 #define DEFAULT (256u * 1024 * 1024)
 
 struct arena_block {
     struct arena_block *next;
     size_t size, used;
     _Alignas(16) char data[];
+};
+
+struct arena_held {
+    struct arena_held *next;
+    void (*release)(void *data);
+    void *data;
 };
 
 /* One byte more, so that what is unpacked as bytes can be read as a C string too. */
@@ -39,8 +46,22 @@ void arena_init(struct arena *arena, size_t limit)
     arena->pb = (ProtobufCAllocator){pb_alloc, pb_free, arena};
 }
 
+int arena_hold(struct arena *arena, void (*release)(void *data), void *data)
+{
+    struct arena_held *held = arena_alloc(arena, sizeof(*held));
+
+    if (!held)
+        return -ENOMEM;
+    *held = (struct arena_held){arena->held, release, data};
+    arena->held = held;
+    return 0;
+}
+
 void arena_done(struct arena *arena)
 {
+    for (struct arena_held *held = arena->held; held; held = held->next)
+        held->release(held->data);
+    arena->held = NULL;
     while (arena->blocks) {
         struct arena_block *next = arena->blocks->next;
 
@@ -115,13 +136,15 @@ char *arena_text(struct arena *arena, const char *text)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+    char *text, first[SHORT];
     va_list args;
-    char *text;
     int n;
 
     va_start(args, format);
-    n = vsnprintf(NULL, 0, format, args);
+    n = vsnprintf(first, sizeof(first), format, args);
     va_end(args);
+    if (n >= 0 && n < SHORT)
+        return arena_copy(arena, first, (size_t)n);
     text = n < 0 ? NULL : arena_alloc(arena, (size_t)n + 1);
     if (!text)
         return NULL;

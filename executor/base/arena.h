@@ -16,6 +16,7 @@ struct arena {
     struct arena_block *blocks; /* newest first */
     size_t used;                /* bytes handed out */
     size_t limit;               /* bytes; more is refused */
+    struct arena_held *held;    /* newest first */
     ProtobufCAllocator pb; /* hands out of this arena, a NUL behind each; its free does nothing */
 };
 
@@ -24,6 +25,14 @@ void arena_init(struct arena *arena, size_t limit);
 
 /* Gives everything back; the arena is usable again. Accepts one that is all zero. */
 void arena_done(struct arena *arena);
+
+/**
+ * arena_hold() - What lives in the arena points into something that others hold as well
+ * @release: called with @data when the arena gives everything back
+ *
+ * Return: 0; -ENOMEM, and nothing is held
+ */
+int arena_hold(struct arena *arena, void (*release)(void *data), void *data);
 
 /* Return: @size zeroed bytes; NULL when over the limit or out of memory. */
 void *arena_alloc(struct arena *arena, size_t size);

@@ -17,6 +17,7 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "host/host.h"
+#include "plan/plan.h"
 #include "primary/primary.h"
 
 #define STATUS_FAILED 1
@@ -258,6 +259,7 @@ int main(int argc, char **argv)
     uv_loop_t loop;
     int r;
 
+    plan_keep_no_files();                                  /* what it compiles is of many clients */
     if (argc == 3 && strcmp(argv[1], PRIMARY_OPTION) == 0) /* by the daemon, as a client */
         return primary_main(argv[2]);
     r = read_options(argc, argv, &options);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: programs are kept by the text of their rules. They are made without the
+ * Theory of operation: programs are kept by the text of their rules, here for the process, and in
+ * files for the next one (filter_file.h); those of the shipped policies come with the library.
+ * Beside a section that is kept as a whole (recall.h) stand its programs. They are made without the
  * lock, so that rules that take their time keep nobody waiting who has others; two threads with the
  * same new rules may both make them.
  */
@@ -14,6 +16,8 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "plan/filter.h"
+#include "plan/recall.h"
+#include "plan/filter_file.h"
 
 #define KEPT 32 /* sets of programs */
 
@@ -30,12 +34,15 @@ static int append_list(struct buf *key, char mark, char *const *texts, size_t co
 {
     int r = buf_append(key, &mark, 1);
 
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = buf_printf(key, "%s\n", texts[i]);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = buf_text(key, texts[i]);
+        if (r == 0)
+            r = buf_append(key, "\n", 1);
+    }
     return r;
 }
 
-static int make_key(const Crib__SyscallsPlan *plan, struct buf *key)
+int filter_key(const Crib__SyscallsPlan *plan, struct buf *key)
 {
     int r = append_list(key, 'd', plan->deny, plan->n_deny);
 
@@ -108,24 +115,34 @@ static void keep(const char *key, const struct filter_programs *programs, struct
     free(copy);
 }
 
-static int make(const char *key, Crib__SyscallsPlan *plan, struct arena *arena,
+/* @made: in @own, which is taken. */
+static int finish(const char *key, const struct filter_programs *made, struct arena *own,
+                  Crib__SyscallsPlan *plan, struct arena *arena, struct crib_error *err)
+{
+    if (hand_over(plan, made, arena) < 0)
+        return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
+    keep(key, made, own);
+    return 0;
+}
+
+static int make(const struct buf *key, Crib__SyscallsPlan *plan, struct arena *arena,
                 struct crib_error *err)
 {
     AUTO(arena_done) struct arena own;
-    struct filter_programs programs;
+    struct filter_programs programs = {0};
     struct filter_rules rules;
     int r;
 
     arena_init(&own, 0);
-    r = filter_read(plan, &own, &rules, err);
-    if (r == 0)
-        r = filter_make(&rules, &own, &programs, err);
-    if (r < 0)
-        return r;
-    if (hand_over(plan, &programs, arena) < 0)
-        return fail_sys(err, -ENOMEM, "syscalls", -1, NULL, NULL);
-    keep(key, &programs, &own);
-    return 0;
+    if (!ready_find(key, &programs) && !filter_file_read(key, &own, &programs)) {
+        r = filter_read(plan, &own, &rules, err);
+        if (r == 0)
+            r = filter_make(&rules, &own, &programs, err);
+        if (r < 0)
+            return r;
+        filter_file_write(key, &programs);
+    }
+    return finish((const char *)key->data, &programs, &own, plan, arena, err);
 }
 
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err)
@@ -133,12 +150,17 @@ int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err)
     AUTO(buf_done) struct buf key = {0};
     int r;
 
-    if (!plan->syscalls)
+    if (!plan->syscalls || recall_programs(plan->syscalls))
         return 0;
-    r = make_key(plan->syscalls, &key);
+    r = filter_key(plan->syscalls, &key);
     if (r == 0)
         r = hand_over_kept((const char *)key.data, plan->syscalls, arena);
     if (r < 0)
         return fail_sys(err, r, "syscalls", -1, NULL, NULL);
-    return r > 0 ? 0 : make((const char *)key.data, plan->syscalls, arena, err);
+    if (r == 0)
+        r = make(&key, plan->syscalls, arena, err);
+    if (r < 0)
+        return r;
+    recall_add_programs(plan->syscalls);
+    return 0;
 }

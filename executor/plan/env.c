@@ -86,8 +86,11 @@ static int put(struct planning *p, const struct table *table, const ProtobufCBin
 
 static bool matches(const char *pattern, const uint8_t *name, size_t len)
 {
-    size_t n = strlen(pattern);
+    size_t n;
 
+    if (len && pattern[0] != name[0] && pattern[0] != '*')
+        return false;
+    n = strlen(pattern);
     if (n && pattern[n - 1] == '*')
         return len >= n - 1 && memcmp(pattern, name, n - 1) == 0;
     return len == n && memcmp(pattern, name, n) == 0;

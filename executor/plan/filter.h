@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "compiler.pb-c.h"
 #include "plan.pb-c.h"
@@ -110,6 +111,10 @@ struct filter_programs {
  */
 int filter_make(const struct filter_rules *rules, struct arena *arena, struct filter_programs *ret,
                 struct crib_error *err);
+
+/* What the programs of a plan's rules depend on: their texts, one after the other, and a NUL.
+ * Return: 0; -ENOMEM. */
+int filter_key(const Crib__SyscallsPlan *plan, struct buf *ret);
 
 /* Reads the texts of a plan back into rules. Return: 0; -EINVAL; -ENOMEM. */
 int filter_read(const Crib__SyscallsPlan *plan, struct arena *arena, struct filter_rules *ret,

@@ -68,13 +68,17 @@ int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *are
  * plan_compile() - Turn the plan's rules into a filter program
  *
  * Fills syscalls.program, fallback and instructions. Programs are kept by the text of their rules,
- * so that the next plan with the same rules costs nothing; guarded by a mutex. Not pure: libseccomp
- * may write them to a memory file.
+ * so that the next plan with the same rules costs nothing, also in another process; guarded by a
+ * mutex. Not pure: it starts crib-compiler, and looks at files (filter_file.h).
  *
  * Return: 0, also without a filter; -E2BIG over 4096 instructions; -EPROTO the program is not what
  *         the rules say (filter_prove()); -ENOMEM
  */
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err);
+
+/* From now on plan_compile() neither believes nor writes files: for a process that works for
+ * others. */
+void plan_keep_no_files(void);
 
 /* Are Task.listen_fds there, and given? Return: 0; -EINVAL. */
 int plan_check_listening(const Crib__Task *task, struct crib_error *err);
@@ -97,7 +101,7 @@ int plan_syscalls(struct planning *p);
 int plan_landlock(struct planning *p);
 int plan_stdio(struct planning *p);
 int plan_env(struct planning *p);
-int plan_room(struct planning *p); /* of file systems in memory */
+int plan_room(struct planning *p);    /* of file systems in memory */
 int plan_program(struct planning *p); /* file, argv, cwd */
 int plan_files(struct planning *p);   /* copied in and out */
 int plan_life(struct planning *p);    /* timeout, kill signal, detached */

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "plan/bytes.h"
 #include "plan/filter.h"
+#include "plan/recall.h"
 
 #define STEP "syscalls"
 
@@ -315,16 +317,12 @@ static int otherwise_of(const Crib__Syscalls *asked)
     return (int)code;
 }
 
-int plan_syscalls(struct planning *p)
+static int decide(struct planning *p)
 {
     const Crib__Syscalls *asked = p->policy->syscalls;
     struct filter_rules rules = {0};
     int r;
 
-    if (asked && asked->has_filter && asked->filter == CRIB__SYSCALLS__FILTER__off) {
-        r = plan_receipt(p, STEP, "off", "off: every call reaches the kernel");
-        return r < 0 ? r : plan_untraced(p, "the policy has no filter that could tell");
-    }
     p->plan->syscalls = ARENA_NEW(p->arena, crib__syscalls_plan, Crib__SyscallsPlan);
     if (!p->plan->syscalls)
         return plan_no_memory(p, STEP);
@@ -343,4 +341,26 @@ int plan_syscalls(struct planning *p)
     if (r == 0)
         r = write_plan(p, &rules);
     return r < 0 ? r : receipt(p, &rules);
+}
+
+int plan_syscalls(struct planning *p)
+{
+    AUTO(buf_done) struct buf key = {0};
+    const Crib__Syscalls *asked = p->policy->syscalls;
+    size_t first = p->plan->n_receipt;
+    int r;
+
+    if (asked && asked->has_filter && asked->filter == CRIB__SYSCALLS__FILTER__off) {
+        r = plan_receipt(p, STEP, "off", "off: every call reaches the kernel");
+        return r < 0 ? r : plan_untraced(p, "the policy has no filter that could tell");
+    }
+    r = recall_key(p, &key);
+    if (r == 0)
+        r = recall_take(p, &key);
+    if (r != 0)
+        return r < 0 ? plan_no_memory(p, STEP) : 0;
+    r = decide(p);
+    if (r == 0)
+        recall_add(p, &key, first);
+    return r;
 }

@@ -70,10 +70,10 @@ static const Crib__MountPlan *link_on_way(const Crib__Plan *plan, const char *pa
         const Crib__MountPlan *mount = plan->mounts[i];
         const char *rest;
 
-        if (mount->type != CRIB__MOUNT_PLAN__TYPE__symlink || covered(plan, i))
+        if (mount->type != CRIB__MOUNT_PLAN__TYPE__symlink)
             continue;
         rest = path_below(path, bytes_string(&mount->target));
-        if (rest) {
+        if (rest && !covered(plan, i)) {
             *ret_rest = rest;
             return mount;
         }

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -86,6 +89,7 @@ static int read_path(const char *path, struct arena *arena, struct policy_text *
                          POLICY_MAX_BYTES / 1024);
     if (r < 0)
         return fail_sys(err, r, "policy", -1, path, NULL);
+    text.st = st;
     text.id = arena_printf(arena, "%llu:%llu", (unsigned long long)st.st_dev,
                            (unsigned long long)st.st_ino);
     text.name = arena_text(arena, path);
@@ -168,4 +172,72 @@ int policy_find(const char *name, const struct policy_text *from, const char *co
     if (name[0] != '/' && slash)
         path = arena_printf(arena, "%.*s/%s", (int)(slash - from->name), from->name, name);
     return path ? read_path(path, arena, ret, err) : no_memory(name, err);
+}
+
+#define SETTLED 2 /* seconds: no file system's times are coarser */
+
+/* Whether it can be told by its times that a file has changed since. */
+static bool is_settled(const struct stat *st)
+{
+    struct timespec now;
+
+    return clock_gettime(CLOCK_REALTIME, &now) == 0 && st->st_mtim.tv_sec + SETTLED < now.tv_sec &&
+           st->st_ctim.tv_sec + SETTLED < now.tv_sec;
+}
+
+int policy_see(const char *name, const struct policy_text *text, struct arena *arena,
+               struct policy_seen **list, size_t *count)
+{
+    struct policy_seen seen = {.st = text->st};
+
+    if (!policy_is_path(name))
+        seen.name = arena_text(arena, name);
+    if (!text->shipped)
+        seen.path = arena_text(arena, text->name);
+    if ((!seen.name && !policy_is_path(name)) || (!text->shipped && !seen.path))
+        return -ENOMEM;
+    if (seen.path && !is_settled(&seen.st))
+        seen.st.st_nlink = 0; /* as no file has it that can be opened by its name */
+    return arena_push_value(arena, list, count, &seen, sizeof(seen));
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool same_file(const struct policy_seen *seen)
+{
+    const struct stat *then = &seen->st;
+    struct stat now;
+    AUTO_FD int fd = then->st_nlink ? open_path(seen->path, &now, NULL) : -1;
+
+    return fd >= 0 && now.st_dev == then->st_dev && now.st_ino == then->st_ino &&
+           now.st_size == then->st_size && same_time(&now.st_mtim, &then->st_mtim) &&
+           same_time(&now.st_ctim, &then->st_ctim);
+}
+
+/* Whether a name still leads to the same place. */
+static bool same_place(const struct policy_seen *seen, const char *const *dirs)
+{
+    struct stat st;
+
+    for (; dirs && *dirs; dirs++) {
+        char path[PATH_MAX];
+        int n = snprintf(path, sizeof(path), "%s/%s.yaml", *dirs, seen->name);
+
+        if (n < 0 || (size_t)n >= sizeof(path))
+            return false;
+        if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+            return seen->path && strcmp(path, seen->path) == 0;
+    }
+    return !seen->path;
+}
+
+bool policy_seen_again(const struct policy_seen *list, size_t count, const char *const *dirs)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((list[i].name && !same_place(&list[i], dirs)) || (list[i].path && !same_file(&list[i])))
+            return false;
+    return true;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy.pb-c.h"
+#include "policy/ready.h"
 #include "text/text.h"
 
 #define NAME_LONGEST 64
@@ -122,13 +123,16 @@ int groups_shipped(const struct groups **ret, struct crib_error *err)
     pthread_mutex_lock(&mutex);
     if (!done) {
         arena_init(&arena, 0);
-        rc = groups_read(shipped_groups, shipped_groups_count, &arena, &groups, err);
-        done = rc == 0;
+        rc = ready_groups_read(&arena, &groups, err);
+        if (rc == 0)
+            rc = groups_read(shipped_groups, shipped_groups_count, &arena, &groups, err);
+        done = rc >= 0;
         if (!done)
             arena_done(&arena);
     }
     pthread_mutex_unlock(&mutex);
-    if (rc == 0)
-        *ret = &groups;
-    return rc;
+    if (rc < 0)
+        return rc;
+    *ret = &groups;
+    return 0;
 }

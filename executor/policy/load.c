@@ -13,6 +13,7 @@
 #include "policy/find.h"
 #include "policy/merge.h"
 #include "policy/profile.h"
+#include "policy/ready.h"
 #include "policy/shipped.h"
 #include "policy/vars.h"
 #include "text/field.h"
@@ -36,6 +37,8 @@ struct loading {
     size_t count;
     Crib__Origins *origins; /* NULL: nobody wants to know */
     const struct ceiling *ceilings;
+    struct policy_seen *seen; /* what was found */
+    size_t n_seen;
     bool alone; /* it is a ceiling that is read: those among its bases are found where it is one */
 };
 
@@ -192,6 +195,9 @@ static int lay_profile(struct loading *l, const struct policy_check *check,
         return policy_refuse(check, "syscalls.profile", r, "%s",
                              l->err ? crib_error_text(l->err, said, sizeof(said)) : "");
     }
+    r = policy_see(name, &text, l->arena, &l->seen, &l->n_seen);
+    if (r < 0)
+        return no_memory(l, text.name);
     r = profile_read(&text, caps, n_caps, l->arena, &policy, &marks, l->err);
     inner.through = through_text(l, check, chain, "syscalls.profile");
     if (r < 0 || !inner.through)
@@ -328,6 +334,8 @@ static int find_base(struct loading *l, const char *name, const struct chain *ch
 
     if (r < 0)
         return r;
+    if (policy_see(name, text, l->arena, &l->seen, &l->n_seen) < 0)
+        return no_memory(l, name);
     if (is_open(chain, text->id))
         return refuse_loop(l, chain, text->name);
     if (is_done(l, text->id))
@@ -377,28 +385,104 @@ static int begin(struct loading *l, const char *name, Crib__Origins **ret_origin
     return 0;
 }
 
-static int load_text(const struct policy_text *text, const char *name, const char *const *dirs,
-                     struct arena *arena, Crib__Policy **ret, Crib__Origins **ret_origins,
-                     struct crib_error *err)
+static int load_text(struct loading *l, const struct policy_text *text, const char *name,
+                     Crib__Policy **ret, Crib__Origins **ret_origins)
 {
-    struct loading l = {.dirs = dirs, .arena = arena, .err = err};
     const struct chain chain = {NULL, text, ""};
-    int r = begin(&l, name, ret_origins);
+    int r = begin(l, name, ret_origins);
 
     if (r == 0)
-        r = lay_text(&l, &chain);
+        r = lay_text(l, &chain);
     if (r == 0)
-        *ret = l.onto;
+        *ret = l->onto;
     return r;
+}
+
+/* Reads the texts. */
+static int load_afresh(struct loading *l, const char *name, Crib__Policy **ret,
+                       Crib__Origins **ret_origins)
+{
+    struct policy_text text = {0};
+    int r = policy_find(name, NULL, l->dirs, l->arena, &text, l->err);
+
+    if (r == 0 && policy_see(name, &text, l->arena, &l->seen, &l->n_seen) < 0)
+        r = no_memory(l, name);
+    return r < 0 ? r : load_text(l, &text, name, ret, ret_origins);
+}
+
+/* Return: as ready_load(). */
+static int load_ready(struct loading *l, const char *name, Crib__Policy **ret,
+                      Crib__Origins **ret_origins)
+{
+    const struct policy_text shipped = {.shipped = true};
+    const char *made_of;
+    int r = policy_is_path(name)
+                ? 0
+                : ready_load(name, l->dirs, l->arena, ret, ret_origins, &made_of, l->err);
+
+    for (; r > 0 && *made_of; made_of += strlen(made_of) + 1)
+        if (policy_see(made_of, &shipped, l->arena, &l->seen, &l->n_seen) < 0)
+            r = no_memory(l, name);
+    return r;
+}
+
+int policy_load_seen(const char *name, const char *const *dirs, struct arena *arena,
+                     Crib__Policy **ret, Crib__Origins **ret_origins, struct policy_seen **ret_seen,
+                     size_t *ret_count, struct crib_error *err)
+{
+    struct loading l = {.dirs = dirs, .arena = arena, .err = err};
+    int r = load_ready(&l, name, ret, ret_origins);
+
+    if (r == 0)
+        r = load_afresh(&l, name, ret, ret_origins);
+    *ret_seen = l.seen;
+    *ret_count = l.n_seen;
+    return r < 0 ? r : 0;
 }
 
 int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
                 Crib__Origins **ret_origins, struct crib_error *err)
 {
-    struct policy_text text;
-    int r = policy_find(name, NULL, dirs, arena, &text, err);
+    struct policy_seen *seen;
+    size_t count;
 
-    return r < 0 ? r : load_text(&text, name, dirs, arena, ret, ret_origins, err);
+    return policy_load_seen(name, dirs, arena, ret, ret_origins, &seen, &count, err);
+}
+
+/* A name and its NUL, and one NUL that will end the list. Return: the bytes so far; -ENOMEM. */
+static int add_name(const char *name, struct arena *arena, char **list, size_t *len)
+{
+    size_t size = strlen(name) + 1;
+    char *longer = arena_alloc(arena, *len + size + 1);
+
+    if (!longer)
+        return -ENOMEM;
+    memcpy(longer, *list, *len);
+    memcpy(longer + *len, name, size);
+    *list = longer;
+    *len += size;
+    return 0;
+}
+
+int ready_policy_made(const char *name, struct arena *arena, Crib__Policy **ret,
+                      Crib__Origins **ret_origins, char **ret_made_of, size_t *ret_len,
+                      struct crib_error *err)
+{
+    struct loading l = {.arena = arena, .err = err};
+    char *names = "";
+    size_t len = 0;
+    int r = load_afresh(&l, name, ret, ret_origins);
+
+    if (r < 0)
+        return r;
+    r = add_name(name, arena, &names, &len);
+    for (size_t i = 0; r == 0 && i < l.count; i++)
+        r = add_name(l.done[i], arena, &names, &len);
+    if (r < 0)
+        return no_memory(&l, name);
+    *ret_made_of = names;
+    *ret_len = len + 1;
+    return 0;
 }
 
 int policy_parse(const char *name, const void *data, size_t len, const char *const *dirs,
@@ -406,11 +490,12 @@ int policy_parse(const char *name, const void *data, size_t len, const char *con
                  struct crib_error *err)
 {
     const struct policy_text text = {.name = name, .data = data ? data : "", .len = len};
+    struct loading l = {.dirs = dirs, .arena = arena, .err = err};
 
     if (len > POLICY_MAX_BYTES)
         return fail_text(err, -EFBIG, "policy", -1, name, "it is larger than %d KiB",
                          POLICY_MAX_BYTES / 1024);
-    return load_text(&text, name, dirs, arena, ret, ret_origins, err);
+    return load_text(&l, &text, name, ret, ret_origins);
 }
 
 /* A copy that shares nothing with @policy. */

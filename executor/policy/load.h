@@ -42,6 +42,14 @@
 int policy_load(const char *name, const char *const *dirs, struct arena *arena, Crib__Policy **ret,
                 Crib__Origins **ret_origins, struct crib_error *err);
 
+struct policy_seen; /* find.h */
+
+/* policy_load() that also tells in @arena what it has found on the way: as long as
+ * policy_seen_again() says so, it would give the same. */
+int policy_load_seen(const char *name, const char *const *dirs, struct arena *arena,
+                     Crib__Policy **ret, Crib__Origins **ret_origins, struct policy_seen **ret_seen,
+                     size_t *ret_count, struct crib_error *err);
+
 /**
  * policy_parse() - The effective policy of a text
  * @name: borrows; the text's name in errors, its directory the start of relative bases

@@ -60,7 +60,8 @@ const struct symbol *symbol_next(const struct symbol *symbol)
 int symbol_value(const char *family, const char *name, uint64_t *ret_value)
 {
     for (size_t i = 0; i < SYMBOLS; i++)
-        if (is_of(&symbols[i], family) && strcmp(symbols[i].name, name) == 0) {
+        if (symbols[i].name[0] == name[0] && strcmp(symbols[i].name, name) == 0 &&
+            is_of(&symbols[i], family)) {
             *ret_value = symbols[i].value;
             return 0;
         }

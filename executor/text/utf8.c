@@ -109,6 +109,9 @@ char *utf8_tame(char *text)
     uint32_t c;
 
     for (size_t i = 0, n; i < len; i += n) {
+        n = 1;
+        if (p[i] >= 0x20 && p[i] < 0x7f)
+            continue;
         n = utf8_next(p + i, len - i, &c);
         if (n && c >= 0x20 && !utf8_needs_escape(c))
             continue;

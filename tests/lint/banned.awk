@@ -35,7 +35,7 @@ file > 1 {
         excused = FNR # the comment before the call, or beside it, says why
     if (text !~ /\(/ && statement == "")
         next
-    library = FILENAME !~ /^executor\/(cli\/|daemon\/main)/
+    library = FILENAME !~ /^executor\/(cli\/|ready\/|daemon\/main)/
     for (word in where)
         if (index(text, word) && (where[word] == "all" || library) && calls(text, word))
             print FILENAME ":" FNR ": " word "() is banned; use " instead[word]

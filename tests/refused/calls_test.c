@@ -15,6 +15,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+/* The filter of no shipped policy: it takes the compiler. */
+#define NOT_READY "syscalls: {deny: [\"lseek(offset == 78)\"]}\n"
+
 #define ALL 0xffffffffu
 #define IS(n, v)                                                                                   \
     {                                                                                              \
@@ -96,7 +99,13 @@ static const struct lack refused[] = {
     {"pivot_root", "mounts", "pivot_root", {SYS_pivot_root, EPERM, {{0}}}},
     {"filters", "syscalls", "CONFIG_SECCOMP", {SYS_seccomp, ENOSYS, {{0}}}},
     {"filters for us", "syscalls", "lets it through", {SYS_seccomp, EPERM, {IS(0, 1)}}},
-    {"memfds", "syscalls", "memfd_create", {SYS_memfd_create, ENOSYS, {{0}}}},
+    {"memfds", "init", "memfd_create", {SYS_memfd_create, ENOSYS, {{0}}}},
+    {"memfds, and a filter that is not ready",
+     "syscalls",
+     "memfd_create",
+     {SYS_memfd_create, ENOSYS, {{0}}},
+     ANYBODY,
+     NOT_READY},
     {"memfds, and no filter",
      "init",
      "memfd_create",
@@ -105,7 +114,13 @@ static const struct lack refused[] = {
      "syscalls: {filter: off}\n"},
     {"pidfd_open", "plan", "Linux 5.3", {SYS_pidfd_open, ENOSYS, {{0}}}},
     {"pidfd_send_signal", "maps", "Linux 5.1", {SYS_pidfd_send_signal, ENOSYS, {{0}}}},
-    {"close_range", "syscalls", "Linux 5.11", {SYS_close_range, ENOSYS, {{0}}}},
+    {"close_range", "init", "Linux 5.11", {SYS_close_range, ENOSYS, {{0}}}},
+    {"close_range, and a filter that is not ready",
+     "syscalls",
+     "Linux 5.11",
+     {SYS_close_range, ENOSYS, {{0}}},
+     ANYBODY,
+     NOT_READY},
     {"close_range, and no filter",
      "init",
      "Linux 5.11",
