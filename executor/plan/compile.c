@@ -130,6 +130,12 @@ static int make(const char *key, Crib__SyscallsPlan *plan, struct arena *arena,
 
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err)
 {
+    return plan_compile_laps(plan, arena, NULL, err);
+}
+
+int plan_compile_laps(Crib__Plan *plan, struct arena *arena, struct laps *laps,
+                      struct crib_error *err)
+{
     AUTO(buf_done) struct buf key = {0};
     int r;
 
@@ -140,5 +146,11 @@ int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err)
         r = hand_over_kept((const char *)key.data, plan->syscalls, arena);
     if (r < 0)
         return fail_sys(err, r, "syscalls", -1, NULL, NULL);
-    return r > 0 ? 0 : make((const char *)key.data, plan->syscalls, arena, err);
+    if (r > 0) {
+        laps_mark(laps, "plan.filter kept");
+        return 0;
+    }
+    r = make((const char *)key.data, plan->syscalls, arena, err);
+    laps_mark(laps, "plan.filter made");
+    return r;
 }
