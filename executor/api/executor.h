@@ -33,7 +33,9 @@ struct crib {
     uv_timer_t handle; /* never started: lets the loop call us when all is closed */
     crib_task *tasks;  /* crib_task::next; unordered */
     struct policies policies;
-    size_t holders; /* clusters: it is not freed before they are */
+    struct laps refused; /* of the last start that came to nothing; begun 0: there was none, or
+                          * nobody asked */
+    size_t holders;      /* clusters: it is not freed before they are */
     bool closing;
     void (*closed)(void *data); /* may be NULL */
     void *data;

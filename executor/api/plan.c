@@ -27,7 +27,7 @@ int plan_here(crib *ex, const struct request *request, char **ret_text, struct c
     int r;
 
     arena_init(&arena, 0);
-    r = request_plan(ex, request, &arena, &plan, &paths, err);
+    r = request_plan(ex, request, &arena, NULL, &plan, &paths, err);
     if (r == 0) {
         r = write_plan(plan, ret_text, err);
         host_fds_done(&paths);

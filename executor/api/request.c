@@ -9,6 +9,7 @@
 #include "api/options.h"
 #include "api/stdio.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "plan/plan.h"
 
 #define SHELL "/bin/sh"
@@ -24,6 +25,8 @@ static int init(struct request *request, const struct crib_options *options,
     int r;
 
     memset(request, 0, sizeof(*request));
+    if (options && options->size >= sizeof(*options) && options->timing)
+        request->begun = clock_ns();
     r = options_read(options, &request->options, err);
     if (r < 0)
         return r;
@@ -290,6 +293,7 @@ static void set_numbers(const struct crib_options *options, Crib__Task *task)
     task->kill_signal = (uint32_t)options->kill_signal;
     task->has_listen_fds = options->listen_fds != 0;
     task->listen_fds = options->listen_fds;
+    task->has_timing = task->timing = options->timing;
     task->has_trace = options->trace != CRIB_TRACE_OFF;
     task->trace = options->trace == CRIB_TRACE_ALL ? CRIB__TRACE__all : CRIB__TRACE__files;
 }

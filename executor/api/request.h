@@ -19,6 +19,7 @@ struct request {
     struct crib_options options;    /* a checked copy */
     const struct crib_stdio *stdio; /* options.stdio, or the default of the function */
     size_t stdio_count;
+    uint64_t begun;       /* clock_ns() of the call, where timing is asked */
     char *line;           /* owned: `file args…` for a shell; NULL */
     const char *shell[3]; /* -c LINE */
 };
@@ -55,13 +56,14 @@ int request_task(const struct request *request, Crib__Policy *policy, struct are
 
 /**
  * request_plan() - Decide everything: policy, host, plan, filter
+ * @laps:      borrows; NULL: nobody asked for timing
  * @ret:       in @arena
  * @ret_paths: for launch_start(); close with host_fds_done()
  *
  * Return: 0; negative errno
  */
-int request_plan(crib *ex, const struct request *request, struct arena *arena, Crib__Plan **ret,
-                 struct host_fds *ret_paths, struct crib_error *err);
+int request_plan(crib *ex, const struct request *request, struct arena *arena, struct laps *laps,
+                 Crib__Plan **ret, struct host_fds *ret_paths, struct crib_error *err);
 
 /**
  * request_start() - Start a task

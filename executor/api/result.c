@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/executor.h"
 #include "base/buf.h"
-#include "supervise/task.h"
+#include "supervise/timing.h"
 #include "text/text.h"
 
 /* The text of a buffer for a new owner. Return: 0; -ENOMEM. */
@@ -145,11 +146,18 @@ int result_message(const crib_task *task, struct arena *arena, Crib__Result **re
     message.n_changes = task->n_changes;
     message.has_changes_lost = task->changes_lost != 0;
     message.changes_lost = task->changes_lost;
+    if (timing_fill(task, arena, &message) < 0)
+        return -ENOMEM;
     if (task->state == TASK_ENDED) { /* before, files are still on their way */
         message.copied = task->copied;
         message.n_copied = task->n_copied;
     }
     return copy_result(&message, arena, ret);
+}
+
+int result_refused(const crib *ex, struct arena *arena, Crib__Result *to)
+{
+    return ex && ex->refused.begun ? timing_spans(&ex->refused, arena, to) : 0;
 }
 
 int crib_task_result_json(const crib_task *task, char **ret_text)

@@ -11,6 +11,7 @@
 #include "api/stdio.h"
 #include "base/auto.h"
 #include "policy/vars.h"
+#include "supervise/timing.h"
 
 static int get_policy(crib *ex, const struct crib_options *options, struct arena *arena,
                       Crib__Policy **ret, Crib__Origins **ret_origins, struct crib_error *err)
@@ -24,8 +25,8 @@ static int get_policy(crib *ex, const struct crib_options *options, struct arena
                         ret_origins, err);
 }
 
-int request_plan(crib *ex, const struct request *request, struct arena *arena, Crib__Plan **ret,
-                 struct host_fds *ret_paths, struct crib_error *err)
+int request_plan(crib *ex, const struct request *request, struct arena *arena, struct laps *laps,
+                 Crib__Plan **ret, struct host_fds *ret_paths, struct crib_error *err)
 {
     const char *const *paths;
     Crib__Policy *policy;
@@ -35,23 +36,28 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
     size_t count;
     int r = get_policy(ex, &request->options, arena, &policy, &origins, err);
 
+    laps_mark(laps, "policy.read");
     if (r == 0)
         r = request_task(request, policy, arena, &task, err);
     if (r < 0)
         return r;
+    laps_mark(laps, "api.task");
     task->origins = origins;
     r = policy_expand_vars(policy, task->vars, task->n_vars, arena, &task->policy, err);
+    laps_mark(laps, "policy.vars");
     if (r < 0)
         return r;
     r = host_look(arena, &host);
     if (r == 0 && plan_wants_controllers(task->policy))
         r = host_controllers(arena, host);
+    laps_mark(laps, "host.look");
     if (r < 0)
         return fail_sys(err, r, "host", -1, NULL, "look at it");
     r = plan_paths(task, host, arena, &paths, &count, err);
     if (r < 0)
         return r;
     r = host_paths(paths, count, arena, host, ret_paths);
+    laps_mark(laps, "host.paths");
     if (r < 0)
         return r == -EMFILE || r == -ENFILE
                    ? fail_text(err, r, "host", -1, NULL,
@@ -61,10 +67,12 @@ int request_plan(crib *ex, const struct request *request, struct arena *arena, C
     r = host_own(task->policy, arena, host, ret_paths);
     if (r < 0)
         fail_sys(err, r, "ids.own", -1, NULL, NULL);
+    laps_mark(laps, "host.own");
     if (r == 0)
         r = plan_build(task, host, arena, ret, err);
+    laps_mark(laps, "plan.build");
     if (r == 0)
-        r = plan_compile(*ret, arena, err);
+        r = plan_compile_laps(*ret, arena, laps, err);
     if (r < 0)
         host_fds_done(ret_paths);
     return r;
@@ -131,6 +139,7 @@ int start_task(crib_task *task, const struct crib_stdio *stdio, size_t count,
         r = start_ends(task, &set, channel, err);
     if (r == 0)
         r = add_copies(task, copies, fds, err);
+    laps_mark(task->laps, "api.stdio");
     if (r == 0)
         r = task_start(task, paths, fds, err);
     if (r == 0)
@@ -149,7 +158,7 @@ static int start_here(crib *ex, uv_loop_t *loop, const struct request *request, 
 
     if (!task)
         return -ENOMEM;
-    r = request_plan(ex, request, &task->arena, &task->plan, &paths, err);
+    r = request_plan(ex, request, &task->arena, task->laps, &task->plan, &paths, err);
     if (r == 0) {
         r = copies_open(&request->options, &copies, err);
         if (r == 0)
@@ -159,7 +168,7 @@ static int start_here(crib *ex, uv_loop_t *loop, const struct request *request, 
         host_fds_done(&paths);
     }
     if (r < 0) {
-        task_discard(task);
+        start_discard(ex, task);
         return r;
     }
     *ret = task;
@@ -167,6 +176,14 @@ static int start_here(crib *ex, uv_loop_t *loop, const struct request *request, 
 }
 
 const struct executor_way executor_here = {start_here, plan_here, executor_closed};
+
+static int begin_timing(crib_task *task, const struct request *request)
+{
+    struct laps laps = {.begun = request->begun};
+
+    laps_mark(&laps, "api.request");
+    return timing_begin(task, &laps);
+}
 
 crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
                      struct crib_error *err)
@@ -178,11 +195,20 @@ crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
         return NULL;
     }
     executor_add(ex, task);
+    if (request->options.timing)
+        (void)begin_timing(task, request);
     task->may_look = true;
     task->on = request->options.on;
     task->data = request->options.data;
     task->max_buffer = request->options.max_buffer;
     return task;
+}
+
+void start_discard(crib *ex, crib_task *task)
+{
+    if (task->laps)
+        ex->refused = *task->laps;
+    task_discard(task);
 }
 
 int request_start(crib *ex, uv_loop_t *loop, const struct request *request, crib_task **ret,

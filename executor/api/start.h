@@ -15,6 +15,9 @@
 crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
                      struct crib_error *err);
 
+/* task_discard(); how far the start came is kept in ex->refused. */
+void start_discard(crib *ex, crib_task *task);
+
 /**
  * start_task() - From NEW with a compiled plan to STARTING
  * @stdio: borrows; entry i is fd i

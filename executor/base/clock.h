@@ -10,6 +10,15 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Return: nanoseconds of CLOCK_MONOTONIC. */
+static inline uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /* Return: microseconds of CLOCK_MONOTONIC. */
 static inline uint64_t clock_us(void)
 {

@@ -253,7 +253,7 @@ static void take_of_learn(struct request *request, enum option_id id, const char
 }
 
 /* How much is told, and how. */
-static void take_of_telling(struct request *request, enum option_id id)
+static void take_of_telling(struct request *request, enum option_id id, const char *value)
 {
     if (id == OPTION_help)
         request->help = true;
@@ -265,6 +265,10 @@ static void take_of_telling(struct request *request, enum option_id id)
         request->quiet = true;
     else if (id == OPTION_receipt)
         request->receipt = true;
+    else if (id == OPTION_timing)
+        request->timing = true;
+    else if (id == OPTION_trace)
+        request->trace = value;
     else
         request->options.trace = CRIB_TRACE_FILES;
 }
@@ -330,8 +334,10 @@ static int take(void *to, enum option_id id, const char *value, struct crib_erro
     case OPTION_json_out:
     case OPTION_quiet:
     case OPTION_receipt:
+    case OPTION_timing:
+    case OPTION_trace:
     case OPTION_why:
-        take_of_telling(request, id);
+        take_of_telling(request, id, value);
         return 0;
     case OPTION_result_fd:
         /* what the task does not write to: else it could forge a result */
@@ -419,6 +425,18 @@ static int check_detach(const struct request *request, struct crib_error *err)
     return 0;
 }
 
+static int check_timing(struct request *request, struct crib_error *err)
+{
+    if (request->trace && !request->trace[0])
+        return bad_value(err, OPTION_trace, "", "names no file");
+    request->options.timing = request->timing || request->trace;
+    if (request->detach && request->options.timing)
+        return fail_text(err, -EINVAL, NULL, -1, NULL,
+                         "--timing and --trace are for a task that is waited for, not for "
+                         "--detach");
+    return 0;
+}
+
 static int check_json(const struct request *request, struct crib_error *err)
 {
     if (request->result_fd >= 0 && !request->json)
@@ -457,6 +475,8 @@ int request_read(struct request *request, const struct command *command, char *c
         r = check_json(request, err);
     if (r == 0)
         r = check_detach(request, err);
+    if (r == 0)
+        r = check_timing(request, err);
     if (r == 0 && command->bit == IN_CLUSTER)
         r = cluster_options_check(&request->cluster, request->operands[0], err);
     return r < 0 ? r : finish_lists(request, err);

@@ -21,8 +21,10 @@ struct request {
     struct crib_stdio stdio[3];
 
     bool help, json, quiet, receipt, clear_env, detach, follow, forget;
-    bool terminal; /* stdio is one */
-    int result_fd; /* -1: none */
+    bool timing;
+    const char *trace; /* a file; NULL */
+    bool terminal;     /* stdio is one */
+    int result_fd;     /* -1: none */
     int signal;
     const char *socket; /* NULL: not said; empty: no daemon */
     const char *label;  /* NULL */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/result.h"
+#include "base/auto.h"
 #include "base/buf.h"
 #include "base/fd.h"
 #include "cli/command.h"
@@ -15,6 +17,7 @@
 #include "cli/receipt.h"
 #include "cli/remote.h"
 #include "cli/say.h"
+#include "cli/timing.h"
 #include "task.pb-c.h"
 #include "text/text.h"
 
@@ -85,7 +88,8 @@ static void write_task_result(struct running *running)
 }
 
 /* The result of a task that was never made. */
-static void write_error_result(struct running *running, const struct crib_error *err)
+static void write_error_result(struct running *running, const struct crib_error *err,
+                               const Crib__Result *timing)
 {
     Crib__Result result = CRIB__RESULT__INIT;
     Crib__Error error = CRIB__ERROR__INIT;
@@ -95,6 +99,8 @@ static void write_error_result(struct running *running, const struct crib_error 
     result.has_verdict = true;
     result.verdict = CRIB__RESULT__VERDICT__setup_failed;
     result.error = &error;
+    result.timing = timing->timing;
+    result.n_timing = timing->n_timing;
     error.has_code = true;
     error.code = err->code;
     error.step = (char *)err->step;
@@ -148,9 +154,27 @@ static void on_close(crib_task *task, const struct crib_result *result, void *da
         running->failed = true;
     if (running->request->receipt && receipt_show_task(task) < 0)
         running->failed = true;
+    if (timing_show_task(running->request, task) < 0)
+        running->failed = true;
     if (running->request->json)
         write_task_result(running);
     uv_stop(&running->loop);
+}
+
+/* There is no task that could tell. */
+static void show_refused(struct running *running, const struct crib_error *err)
+{
+    AUTO(arena_done) struct arena arena;
+    Crib__Result timing = CRIB__RESULT__INIT;
+
+    arena_init(&arena, 0);
+    (void)result_refused(running->ex, &arena, &timing);
+    if (running->request->receipt)
+        (void)receipt_show(NULL);
+    if (timing_show(running->request, &timing) < 0)
+        running->failed = true;
+    if (running->request->json)
+        write_error_result(running, err, &timing);
 }
 
 static int start_task(struct running *running,
@@ -179,10 +203,7 @@ static int start_task(struct running *running,
         return 0;
     say_error(&err);
     running->status = outcome_of_error(&err);
-    if (running->request->receipt)
-        (void)receipt_show(NULL);
-    if (running->request->json)
-        write_error_result(running, &err);
+    show_refused(running, &err);
     return r;
 }
 

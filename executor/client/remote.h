@@ -49,6 +49,7 @@ struct remote_task {
     uint64_t number;  /* the daemon's */
     uint64_t after;   /* number of the last event */
     unsigned empties; /* answers in a row that told nothing */
+    uint64_t asked;   /* nanoseconds from our request to the daemon's, where timing is asked */
     uint64_t heard;   /* calls that events told of, refused or not */
     bool ended;       /* its result has been told */
     bool alive;

@@ -11,6 +11,7 @@
 #include "client/remote.h"
 #include "plan/plan.h"
 #include "supervise/left.h"
+#include "supervise/timing.h"
 
 /* A copy that lives as long as the task. */
 static Crib__Result *copy(crib_task *task, const Crib__Result *from)
@@ -132,6 +133,7 @@ int remote_result(struct remote_task *to, const Crib__Result *from)
         return -ENOMEM;
     task->plan->receipt = result->receipt;
     task->plan->n_receipt = result->n_receipt;
+    timing_there(task, result->timing, result->n_timing, to->asked);
     if (take_denials(to, result) < 0)
         return -ENOMEM;
     if (task->state == TASK_ENDING)

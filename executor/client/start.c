@@ -53,9 +53,14 @@ static int ask_spawn(struct remote_task *to, struct remote_request *ask, struct 
 {
     Crib__SpawnResponse *response;
     ProtobufCMessage *answer;
-    int r = rpc_wait(to->link->rpc, RPC_SPAWN, &ask->message->base, to->link->deadline_ms,
-                     ask->arena, &answer, err);
+    int r;
 
+    laps_mark(to->task->laps, "client.request");
+    to->asked = to->task->laps ? laps_newest(to->task->laps) - to->task->laps->begun : 0;
+    r = rpc_wait(to->link->rpc, RPC_SPAWN, &ask->message->base, to->link->deadline_ms, ask->arena,
+                 &answer, err);
+
+    laps_mark(to->task->laps, "client.spawn");
     if (r < 0)
         return too_large(r, err);
     response = (Crib__SpawnResponse *)answer;
@@ -163,7 +168,7 @@ int remote_start(crib *ex, uv_loop_t *loop, const struct request *request, crib_
     r = task ? start_on(link, task, &ask, err) : -ENOMEM;
     arena_done(&arena);
     if (r < 0 && task)
-        task_discard(task);
+        start_discard(ex, task);
     if (loop != ex->loop)
         remote_link_release(link);
     if (r == 0)

@@ -24,6 +24,7 @@
 #include "daemon/nested.h"
 #include "daemon/prepare.h"
 #include "daemon/service.h"
+#include "supervise/timing.h"
 #include "text/text.h"
 
 #define LOGGED_ARGS 32
@@ -36,6 +37,7 @@ struct spawning {
     struct opener_request *opening;
     struct opener_answer opened;
     bool has_opened;
+    struct laps *laps; /* NULL: nobody asked for timing */
 };
 
 static void close_opened(struct spawning *spawning)
@@ -56,6 +58,7 @@ static void spawning_free(struct spawning *spawning)
         opener_cancel(spawning->opening);
     prepared_done(call_daemon(spawning->call), &spawning->prepared);
     window_leave(&spawning->place);
+    free(spawning->laps);
     free(spawning);
 }
 
@@ -168,6 +171,8 @@ static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret
     task->on = entry_events;
     task->data = entry;
     task->plan = plan;
+    if (spawning->laps)
+        (void)timing_begin(task, spawning->laps);
     entry->buffer = buffer_of(request);
     r = start_task(task, prepared->stdio, prepared->n_stdio, channel_of(prepared),
                    &prepared->copies, &spawning->opened.fds, err);
@@ -246,6 +251,7 @@ static void carry_out(struct turn *turn)
     Crib__Plan *plan;
     int r;
 
+    laps_mark(spawning->laps, "daemon.turn");
     call->cancel = NULL;
     spawning->has_opened = true; /* also where there was nothing to look at */
     r = !spawning->plan_only && call_daemon(call)->draining ? refuse_draining(&error) : 0;
@@ -254,12 +260,14 @@ static void carry_out(struct turn *turn)
                         spawning->opened.files, spawning->opened.n_files, &error);
     if (r == 0)
         r = prepare_own(prepared, &spawning->opened.fds, &error);
+    laps_mark(spawning->laps, "daemon.fds");
     if (r == 0)
         r = plan_build(prepared->task, prepared->host, prepared->arena, &plan, &error);
     if (r == 0)
         r = prepare_plan(prepared, plan, &error);
+    laps_mark(spawning->laps, "plan.build");
     if (r == 0)
-        r = plan_compile(plan, prepared->arena, &error);
+        r = plan_compile_laps(plan, prepared->arena, spawning->laps, &error);
     if (r < 0)
         fail(spawning, &error);
     else if (spawning->plan_only)
@@ -286,6 +294,7 @@ static void on_opened(struct opener_answer *answer, void *data)
     struct crib_error error;
     const char *path = NULL;
 
+    laps_mark(spawning->laps, "daemon.paths");
     spawning->opening = NULL;
     spawning->opened = *answer;
     spawning->has_opened = true;
@@ -317,8 +326,11 @@ static void begin(struct turn *turn)
                                             : (const Crib__SpawnRequest *)call->request;
     struct daemon *daemon = call_daemon(call);
     struct crib_error error;
-    int r = prepare(daemon, &call->connection->peer, request, prepared, &error);
+    int r;
 
+    laps_mark(spawning->laps, "daemon.turn");
+    r = prepare(daemon, &call->connection->peer, request, prepared, &error);
+    laps_mark(spawning->laps, "daemon.prepare");
     if (r == 0 && prepared->arena->used > ENTRY_SPARE &&
         call_charge(call, prepared->arena->used) < 0)
         r = fail_text(&error, -EDQUOT, "request", -1, NULL, "it would be too many queued bytes");
@@ -342,6 +354,15 @@ static void go(struct window_place *place)
     wait_for_turn((struct spawning *)((char *)place - offsetof(struct spawning, place)), begin);
 }
 
+static void begin_timing(struct spawning *spawning, const Crib__SpawnRequest *request)
+{
+    if (!request->task || !request->task->timing)
+        return;
+    spawning->laps = malloc(sizeof(*spawning->laps));
+    if (spawning->laps)
+        laps_begin(spawning->laps);
+}
+
 static void ask(struct call *call, bool plan_only)
 {
     struct spawning *spawning = calloc(1, sizeof(*spawning));
@@ -350,10 +371,14 @@ static void ask(struct call *call, bool plan_only)
     if (spawning) {
         spawning->call = call;
         spawning->plan_only = plan_only;
+        if (!plan_only)
+            begin_timing(spawning, (const Crib__SpawnRequest *)call->request);
         r = window_enter(&call_daemon(call)->windows, call->connection->peer.uid, &spawning->place,
                          go);
     }
     if (r < 0) {
+        if (spawning)
+            free(spawning->laps);
         free(spawning);
         call_fail_text(call, CODE_RESOURCE_EXHAUSTED, -ENOMEM, "request", "out of memory");
         return;

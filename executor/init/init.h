@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "base/laps.h"
 #include "plan.pb-c.h"
 
 enum step {
@@ -50,6 +51,7 @@ struct init {
     struct look *look; /* made before the task; NULL: made when there is something to look at */
     pid_t task;       /* pid of the task's first process */
     uint64_t started; /* clock_us() of its exec */
+    struct laps *laps; /* NULL: the plan does not ask for timing */
 
     /* Written by the task's process before its exec, read by us after it. */
     volatile int failed;      /* enum step; STEP_NONE: it runs */

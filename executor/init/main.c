@@ -14,6 +14,14 @@ static int (*const steps[])(struct init *) = {
     copy_files,   raise_loopback, open_terminal, place_stdio,  spawn_task,
 };
 
+/* What each is called where timing is asked; spawn_task() has laps of its own before. */
+static const char *const names[] = {
+    "receive", "dumpable", "ids",      "hostname", "mounts",
+    "copies",  "loopback", "terminal", "stdio",    "spawned",
+};
+_Static_assert(sizeof(names) / sizeof(names[0]) == sizeof(steps) / sizeof(steps[0]),
+               "a name for each step");
+
 /*
  * Whatever the caller ignored or blocked, init starts plain; serve() reads signals as data. The raw
  * call, since the C library keeps two signals to itself, and leaves them ignored.
@@ -37,14 +45,20 @@ static void reset_signals(void)
 int main(void)
 {
     static struct init init = {.parent = -1, .root = -1, .master = -1, .listener = -1, .index = -1};
+    static struct laps laps;
 
+    laps_begin(&laps);
+    init.laps = &laps; /* until the plan is there */
     reset_signals();
     setsid(); /* a terminal's signals are the caller's to forward */
     init.umask = umask(0);
     init.control = 0;
     arena_init(&init.arena, 0);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        if (steps[i](&init) < 0) {
+        int r = steps[i](&init);
+
+        laps_mark(init.laps, names[i]);
+        if (r < 0) {
             report_failure(&init);
             return 1;
         }

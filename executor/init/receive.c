@@ -99,6 +99,7 @@ int receive_plan(struct init *init)
 
     poll(&wait, 1, -1);
     n = packet_receive(init->control, &byte, 1, fds, &count);
+    laps_mark(init->laps, "wait");
     if (n == 0)
         _exit(1); /* the parent gave up before it had a plan */
     if (n < 0 || count < FIXED)
@@ -106,6 +107,7 @@ int receive_plan(struct init *init)
     r = decode(init, fds[0]);
     if (r < 0)
         return failed(init, STEP_decode, r, -1);
+    init->laps = init->plan->timing ? init->laps : NULL;
     r = sort_fds(init, fds, count);
     if (r < 0)
         return failed(init, STEP_receive, r, -1);

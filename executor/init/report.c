@@ -33,8 +33,35 @@ static int send_report(struct init *init, const Crib__Report *report)
     return packet_send_message(init->control, &report->base);
 }
 
+struct timing {
+    Crib__Report__Lap lap[LAPS_MOST + 1], *list[LAPS_MOST + 1];
+};
+
+static void add_lap(const char *name, uint64_t at, struct timing *timing, Crib__Report *report)
+{
+    Crib__Report__Lap *lap = &timing->lap[report->n_laps];
+
+    crib__report__lap__init(lap);
+    lap->name = (char *)name;
+    lap->has_at = 1;
+    lap->at = at;
+    timing->list[report->n_laps++] = lap;
+    report->laps = timing->list;
+}
+
+/* The first is where we began. */
+static void add_laps(const struct laps *laps, struct timing *timing, Crib__Report *report)
+{
+    if (!laps)
+        return;
+    add_lap("", laps->begun, timing, report);
+    for (unsigned i = 0; i < laps->count; i++)
+        add_lap(laps->lap[i].name, laps->lap[i].at, timing, report);
+}
+
 int report_failure(struct init *init)
 {
+    struct timing timing;
     Crib__Report report = CRIB__REPORT__INIT;
     Crib__Report__Failure failure = CRIB__REPORT__FAILURE__INIT;
 
@@ -43,6 +70,7 @@ int report_failure(struct init *init)
     failure.code = init->code;
     failure.index = init->index;
     report.failure = &failure;
+    add_laps(init->laps, &timing, &report);
     return send_report(init, &report);
 }
 
@@ -139,6 +167,7 @@ int report_started(struct init *init)
 {
     Crib__Report report = CRIB__REPORT__INIT;
     struct lines lines = {.count = 0};
+    struct timing timing;
 
     if (init->no_reasons)
         add_listener(init, &lines);
@@ -147,6 +176,7 @@ int report_started(struct init *init)
     report.has_started = report.started = 1;
     report.receipt = lines.list;
     report.n_receipt = lines.count;
+    add_laps(init->laps, &timing, &report);
     return send_report(init, &report);
 }
 

@@ -33,11 +33,23 @@ static int (*const steps[])(struct init *) = {
     set_task_ids,  drop_caps, enter_cwd,     load_filter, exec_program,
 };
 
+/* Of those before load_filter(): once there is a filter, not even the time may be asked. */
+static const char *const names[] = {
+    "task.session",  "task.pid", "task.terminal", "task.limits",
+    "task.bounding", "task.ids", "task.caps",     "task.cwd",
+};
+#define MARKED (sizeof(names) / sizeof(names[0]))
+
 static int task_main(void *data)
 {
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+    const struct init *init = data;
+
+    laps_mark(init->laps, "clone");
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         if (steps[i](data) < 0)
             break;
+        laps_mark(i < MARKED ? init->laps : NULL, i < MARKED ? names[i] : NULL);
+    }
     _exit(1);
 }
 
@@ -78,9 +90,11 @@ int spawn_task(struct init *init)
         r = take_room(init);
     if (r < 0)
         return r;
+    laps_mark(init->laps, "prepare");
     init->started = clock_us();
     init->task = clone(task_main, stack + sizeof(stack),
                        CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, init);
+    laps_mark(init->laps, init->failed ? "task.refused" : "task.exec");
     if (init->task < 0)
         return failed(init, STEP_spawn, -errno, -1);
     if (init->failed) {

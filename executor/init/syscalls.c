@@ -51,6 +51,7 @@ int load_filter(struct init *init)
     if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return untrue(init, STEP_privileges, -1);
     r = restrict_files(init);
+    laps_mark(r < 0 ? NULL : init->laps, "task.landlock"); /* what is left is the lap of the exec */
     if (r < 0 || !plan || plan->program.len == 0)
         return r;
     r = plan->listener ? load_with_listener(&plan->program) : -EBUSY;

@@ -63,12 +63,14 @@ static int hand_over(const Crib__Plan *plan, const struct host_fds *paths, const
 
     if (r < 0)
         return r;
+    laps_mark(launch->laps, "launch.maps");
     count = make_trees(plan, paths, trees, err);
     if (count < 0)
         return count;
     count = add_own(launch->own, trees, count, err);
     if (count < 0)
         return count;
+    laps_mark(launch->laps, "launch.trees");
     r = send_plan(plan, launch->control, stdio, trees, (size_t)count, err);
     while (count > 0)
         fd_close(&trees[--count]);
@@ -88,10 +90,10 @@ static unsigned count_uppers(const Crib__Plan *plan)
 static const struct stumble controlling = {"init", -1, NULL, "a control socket", "socketpair"};
 
 int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
-                 struct launch *ret, struct crib_error *err)
+                 struct laps *laps, struct launch *ret, struct crib_error *err)
 {
     struct launch launch = {
-        .pidfd = -1, .control = -1, .terminal = plan->program->terminal != NULL,
+        .pidfd = -1, .control = -1, .laps = laps, .terminal = plan->program->terminal != NULL,
         .lefts = plan->files ? (unsigned)plan->files->n_out : 0, .uppers = count_uppers(plan)};
     AUTO_FD int theirs = -1;
     int image = image_fd(&init_image, err), r;
@@ -108,13 +110,17 @@ int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int
         launch_leave(&launch);
         return launch_fail(err, r, &controlling);
     }
+    laps_mark(laps, "launch.image");
     r = plan->cgroup ? groups_new(plan->cgroup, &launch.groups, err) : 0;
+    laps_mark(laps, "launch.groups");
     if (r == 0)
         r = clone_init(plan->namespaces, launch.groups, image, theirs, &launch.pid, &launch.pidfd,
                        err);
     groups_started(launch.groups);
+    laps_mark(laps, "launch.clone");
     if (r == 0)
         r = hand_over(plan, paths, stdio, &launch, err);
+    laps_mark(laps, r < 0 ? "launch.refused" : "launch.send");
     if (r < 0) {
         launch_done(&launch);
         return r;

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/laps.h"
 #include "host/host.h"
 #include "plan.pb-c.h"
 
@@ -31,6 +32,7 @@ struct launch {
     unsigned left, lefts;  /* files it has sent since, and is to send */
     unsigned uppers;       /* directories of overlays that it has still to send */
     struct groups *groups; /* launch/groups.h; NULL: none */
+    struct laps *laps;     /* NULL: nobody asked for timing */
     int own;               /* the lock of the task's own id, above 2; 0: none */
 };
 
@@ -40,6 +42,7 @@ struct launch {
  * @paths: borrows; what MountPlan.host_path points into
  * @stdio: borrows; one fd for each plan->program->stdio, then one for each plan->files->in, in
  *         order; may be closed afterwards
+ * @laps:  borrows, for as long as the launch; NULL: nobody asked for timing
  * @ret:   filled on success
  *
  * Blocks for a clone and an exec. On an error nothing is left behind.
@@ -48,7 +51,7 @@ struct launch {
  * `maps`, `mounts` or `plan`
  */
 int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
-                 struct launch *ret, struct crib_error *err);
+                 struct laps *laps, struct launch *ret, struct crib_error *err);
 
 /**
  * launch_receive() - The next report of init

@@ -25,6 +25,7 @@ int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *are
         p.plan->program = ARENA_NEW(arena, crib__program, Crib__Program);
     if (!p.plan || !p.plan->program)
         return plan_no_memory(&p, "plan");
+    p.plan->has_timing = p.plan->timing = task->timing;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         int r = words[i](&p);
 

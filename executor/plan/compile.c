@@ -147,6 +147,12 @@ static int make(const struct buf *key, Crib__SyscallsPlan *plan, struct arena *a
 
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err)
 {
+    return plan_compile_laps(plan, arena, NULL, err);
+}
+
+int plan_compile_laps(Crib__Plan *plan, struct arena *arena, struct laps *laps,
+                      struct crib_error *err)
+{
     AUTO(buf_done) struct buf key = {0};
     int r;
 
@@ -157,8 +163,12 @@ int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err)
         r = hand_over_kept((const char *)key.data, plan->syscalls, arena);
     if (r < 0)
         return fail_sys(err, r, "syscalls", -1, NULL, NULL);
-    if (r == 0)
+    if (r > 0) {
+        laps_mark(laps, "plan.filter kept");
+    } else {
         r = make(&key, plan->syscalls, arena, err);
+        laps_mark(laps, "plan.filter made");
+    }
     if (r < 0)
         return r;
     recall_add_programs(plan->syscalls);

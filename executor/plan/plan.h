@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/laps.h"
 #include "plan.pb-c.h"
 
 #define PLAN_MAX_STDIO  64  /* stdio entries of a task */
@@ -75,6 +76,10 @@ int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *are
  *         the rules say (filter_prove()); -ENOMEM
  */
 int plan_compile(Crib__Plan *plan, struct arena *arena, struct crib_error *err);
+
+/* The same, and marks whether the program was kept or had to be made. */
+int plan_compile_laps(Crib__Plan *plan, struct arena *arena, struct laps *laps,
+                      struct crib_error *err);
 
 /* From now on plan_compile() neither believes nor writes files: for a process that works for
  * others. */

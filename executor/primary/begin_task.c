@@ -202,6 +202,7 @@ int begin_task(struct start *start, const Crib__Task *task, struct crib_error *e
     if (r == 0)
         r = set_policy(start, task->policy, err);
     worker->timeout_ms = task->timeout;
+    worker->timing = task->timing;
     worker->kill_signal = (int)task->kill_signal;
     worker->trace = !task->has_trace || task->trace == CRIB__TRACE__no_trace ? CRIB_TRACE_OFF
                     : task->trace == CRIB__TRACE__all                        ? CRIB_TRACE_ALL

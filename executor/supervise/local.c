@@ -180,7 +180,8 @@ int task_start(crib_task *task, const struct host_fds *paths, const int *stdio,
 
     if (r == 0)
         r = overlays_open(task, paths, err);
+    laps_mark(task->laps, "supervise.overlays");
     if (r == 0)
-        r = launch_start(task->plan, paths, stdio, &launch, err);
+        r = launch_start(task->plan, paths, stdio, task->laps, &launch, err);
     return r < 0 ? r : task_adopt(task, launch, err);
 }

@@ -13,6 +13,7 @@
 #include "plan/plan.h"
 #include "supervise/escalation.h"
 #include "supervise/meter.h"
+#include "supervise/timing.h"
 
 static char *copy(crib_task *task, const char *text)
 {
@@ -72,6 +73,7 @@ void task_report(crib_task *task, const Crib__Report *report, struct arena *scra
 {
     struct crib_error error;
 
+    timing_take(task, report);
     for (size_t i = 0; i < report->n_receipt; i++)
         task_receipt(task, report->receipt[i]);
     if (report->failure && task->state == TASK_STARTING) {
@@ -89,6 +91,7 @@ void task_report(crib_task *task, const Crib__Report *report, struct arena *scra
 
 void task_started(crib_task *task)
 {
+    laps_mark(task->laps, "supervise.started");
     task_move(task, TASK_RUNNING);
     task->started_us = clock_us();
     escalation_run(task);
@@ -106,6 +109,7 @@ void task_started(crib_task *task)
 
 void task_failed(crib_task *task, const struct crib_error *error)
 {
+    laps_mark(task->laps, "supervise.refused");
     task->result.verdict = CRIB_SETUP_FAILED;
     task->result.error = *error;
     task_stopped(task, NULL, error);
@@ -198,6 +202,7 @@ void task_program_ended(crib_task *task, const Crib__Report__End *end)
 
 void task_ended(crib_task *task)
 {
+    laps_mark(task->laps, "supervise.program");
     /* What the program said before its end comes before its end. */
     if (task->channel && task->state == TASK_RUNNING)
         channel_catch_up(task->channel);

@@ -67,6 +67,7 @@ static void free_task(crib_task *task)
 /* The last handle is closed: `close`, and nothing after it. */
 static void finish(crib_task *task)
 {
+    laps_mark(task->laps, "supervise.result");
     if (!task->silent && task->on.close)
         task->on.close(task, &task->result, task->data);
     if (!task->silent && task->on_closed)
@@ -225,6 +226,7 @@ static void hurry_relays(crib_task *task)
 
 void task_gone(crib_task *task)
 {
+    laps_mark(task->laps, "supervise.teardown");
     task->reaped = true;
     left_gone(task, 0);
     placeholders_remove(task->placeholders);

@@ -46,6 +46,7 @@
 #include <sys/ioctl.h>
 
 #include "base/arena.h"
+#include "base/laps.h"
 #include "crib/crib.h"
 #include "launch/launch.h"
 #include "supervise/channel.h"
@@ -133,6 +134,10 @@ struct crib_task {
     Crib__Change **changes;            /* in the arena; of overlays */
     size_t n_changes;
     uint64_t changes_lost;
+    struct laps *laps;   /* in the arena; NULL: nobody asked for timing */
+    struct laps *inside; /* in the arena; init's; NULL: it has not told */
+    Crib__Span **spans;  /* in the arena; a daemon's */
+    size_t n_spans;
 
     size_t max_buffer;                              /* bytes; for the error's sentence */
     void (*on_closed)(crib_task *task, void *data); /* after `close`; may be NULL */

@@ -236,6 +236,7 @@ struct crib_options {
     const char *shell;       /* crib_exec: NULL is /bin/sh; others: run `file args…` through it */
     const char *const *vars; /* `NAME=VALUE` for the policy's `${NAME}`; ended by NULL, or NULL */
     enum crib_trace trace;   /* both cost time at every call that they look at */
+    bool timing; /* the result tells where the start's time went: crib_task_result_json() */
     const struct crib_stdio *stdio; /* entry i is fd i; NULL: see each function */
     size_t stdio_count;             /* at most 64 */
     unsigned listen_fds; /* so many of `stdio`, from fd 3 on, CRIB_FD or CRIB_INHERIT, are sockets
