@@ -160,6 +160,7 @@ static void start_one(struct bench *bench, int i)
     static const char *const args[] = {"tree", "1", NULL};
     struct crib_options options;
     char text[512];
+    int r;
 
     crib_options_init(&options);
     options.stdio = stdio;
@@ -168,8 +169,8 @@ static void start_one(struct bench *bench, int i)
     options.on.spawn = on_spawn;
     options.on.error = on_error;
     options.on.close = on_close;
-    must(crib_spawn(bench->ex, bench->use, args, &options, &bench->tasks[i], &bench->error) == 0,
-         crib_error_text(&bench->error, text, sizeof(text)));
+    r = crib_spawn(bench->ex, bench->use, args, &options, &bench->tasks[i], &bench->error);
+    must(r == 0, crib_error_text(&bench->error, text, sizeof(text)));
     uv_run(&bench->loop, UV_RUN_NOWAIT);
 }
 
