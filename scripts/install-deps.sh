@@ -20,7 +20,7 @@ for option; do
     case $option in
     --without-clients) clients=no guest=no ;;
     --bench)
-        packages="$packages bubblewrap firejail runc wrk"
+        packages="$packages bubblewrap firejail runc crun wrk python3"
         command -v node >/dev/null || packages="$packages nodejs"
         ;;
     --fuzz) packages="$packages clang libclang-rt-14-dev" ;;
@@ -37,7 +37,7 @@ if [ "$clients" = yes ]; then
     # what an example serves HTTP with
     packages="$packages libmicrohttpd-dev"
     # what tests compare with
-    packages="$packages systemd crun golang-github-containers-common"
+    packages="$packages systemd crun valgrind golang-github-containers-common"
     # what policies are learnt from in tests/learn/
     packages="$packages busybox git tar sqlite3 perl mawk gawk curl gzip xz-utils bc jq sed findutils
         diffutils file openssl bash lua5.4 m4"

@@ -42,6 +42,39 @@ void samples_done(struct samples *samples)
     *samples = (struct samples){0};
 }
 
+/* One line a row, for tests/bench/report.py: what, name and unit, then the values or why there are
+ * none, between tabs. */
+static void write_data(const char *what, const char *unit, const struct samples *rows, size_t count)
+{
+    const char *path = getenv("CRIB_BENCH_DATA");
+    FILE *file;
+
+    if (!path)
+        return;
+    file = fopen(path, "ae");
+    if (!file) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+    for (size_t i = 0; i < count; i++) {
+        fprintf(file, "%s\t%s\t%s\t%s", what, rows[i].name, unit, rows[i].why ? "!" : "");
+        if (rows[i].why)
+            fputs(rows[i].why, file);
+        for (size_t k = 0; !rows[i].why && k < rows[i].count; k++)
+            fprintf(file, "%s%.6g", k ? " " : "", rows[i].values[k]);
+        fputc('\n', file);
+    }
+    fclose(file);
+}
+
+void samples_figure(const char *what, const char *name, const char *unit, double value)
+{
+    struct samples row = {.name = name, .values = &value, .count = 1};
+
+    printf("%s, %s: %.1f %s\n", what, name, value, unit);
+    write_data(what, unit, &row, 1);
+}
+
 void samples_table(const char *what, const char *unit, struct samples *rows, size_t count)
 {
     double first = samples_at(&rows[0], 0.5);
@@ -59,6 +92,7 @@ void samples_table(const char *what, const char *unit, struct samples *rows, siz
                median, samples_at(&rows[i], 0.9), first > 0 ? median / first : 0, rows[i].count);
     }
     fflush(stdout);
+    write_data(what, unit, rows, count);
 }
 
 double samples_clock(void)

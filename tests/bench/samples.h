@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times of many runs, and a table of them.
+ * Times of many runs, and a table of them. Where CRIB_BENCH_DATA names a file, all that is printed
+ * is appended to it with every value, for report.py.
  *
  * Runs in: bench programs.
  */
@@ -31,6 +32,9 @@ void samples_done(struct samples *samples);
  * @unit: of the values
  */
 void samples_table(const char *what, const char *unit, struct samples *rows, size_t count);
+
+/* Print one number that is no time of many runs. */
+void samples_figure(const char *what, const char *name, const char *unit, double value);
 
 /* Return: microseconds of a clock that only goes forward. */
 double samples_clock(void);

@@ -1,116 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the start of a program to its end being known: posix_spawn, crib, and commands that the
- * caller names, one after the other in each round, so that all see the same machine.
+ * What a start costs, each way of starting in turn in each round, so that all see the same machine.
  *
- *     bench_start ROUNDS TRUE FILTER [NAME COMMAND... [::: NAME COMMAND...]...]
+ *     bench_start result ROUNDS PROGRAM FILTER DAEMON PREPARED [NAME COMMAND... [::: ...]...]
+ *     bench_start first  ROUNDS PROGRAM FILTER DAEMON PREPARED [NAME COMMAND... [::: ...]...]
  *
- * FILTER is opened anew as fd 9 of each command: bubblewrap reads its filter from there.
+ * `result`: from the request to the end being known. `first`: from the request to the first
+ * instruction of PROGRAM, which is bench_first. FILTER is fd 9 of each command: bubblewrap reads
+ * its filter from there. DAEMON and PREPARED are addresses of cribd, without and with sandboxes
+ * kept prepared, or `-`.
  */
-#include <crib/crib.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
+#include "launch.h"
 #include "samples.h"
 
-#define MOST_ROWS 16
+#define MOST_ROWS 24
 #define SEPARATOR ":::"
-#define FILTER_FD 9
-#define WARM_UP   3 /* rounds that are not counted */
-
-extern char **environ;
+#define WARM_UP   3  /* rounds that are not counted */
+#define PREPARED  4  /* sandboxes */
+#define REST_MS   20 /* after a prepared start: the next one shall find its sandbox */
 
 struct row {
-    struct samples samples;
-    char **command;     /* NULL: crib */
-    const char *policy; /* crib */
+    struct samples samples; /* end known, or first instruction */
+    struct samples gone;    /* without a name: the same moment */
+    struct launch_way way;
 };
 
 struct bench {
-    uv_loop_t loop;
-    crib *ex;
-    const char *program, *filter;
+    struct launch shared;
+    const char *program;
     struct row rows[MOST_ROWS];
     size_t count;
-    struct crib_error error;
-    bool failed;
+    int told; /* `first`: where bench_first's moment is read; -1 */
 };
 
-static int run_command(const struct bench *bench, char **command)
-{
-    posix_spawn_file_actions_t actions;
-    int r, status = -1;
-    pid_t pid;
-
-    posix_spawn_file_actions_init(&actions);
-    for (int fd = 0; fd <= 2; fd++)
-        posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_addopen(&actions, FILTER_FD, bench->filter, O_RDONLY, 0);
-    r = posix_spawnp(&pid, command[0], &actions, NULL, command, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (r == 0)
-        waitpid(pid, &status, 0);
-    return r ? r : status;
-}
-
-static void on_error(crib_task *task, const struct crib_error *error, void *data)
-{
-    struct bench *bench = data;
-
-    (void)task;
-    bench->error = *error;
-    bench->failed = true;
-}
-
-static void on_close(crib_task *task, const struct crib_result *result, void *data)
-{
-    struct bench *bench = data;
-
-    (void)task;
-    bench->failed |= result->verdict != CRIB_EXITED || result->status != 0;
-}
-
-static int run_crib(struct bench *bench, const char *policy)
-{
-    static const struct crib_stdio stdio[3] = {
-        {.kind = CRIB_NULL}, {.kind = CRIB_NULL}, {.kind = CRIB_NULL}};
-    struct crib_options options;
-    crib_task *task;
-
-    crib_options_init(&options);
-    options.policy = policy;
-    options.cwd = "/"; /* there under each policy, and open to each id */
-    options.stdio = stdio;
-    options.stdio_count = 3;
-    options.data = bench;
-    options.on.error = on_error;
-    options.on.close = on_close;
-    bench->failed = false;
-    if (crib_spawn(bench->ex, bench->program, NULL, &options, &task, &bench->error) < 0)
-        return -1;
-    uv_run(&bench->loop, UV_RUN_DEFAULT);
-    return bench->failed ? -1 : 0;
-}
-
-static void run_row(struct bench *bench, struct row *row, bool counted)
-{
-    double start = samples_clock();
-    int r = row->command ? run_command(bench, row->command) : run_crib(bench, row->policy);
-
-    if (r == 0 && counted)
-        samples_add(&row->samples, samples_clock() - start);
-    if (r == 0)
-        return;
-    row->samples.why = "it failed here";
-    if (!row->command)
-        row->samples.why = strdup(crib_error_text(&bench->error, (char[512]){0}, 512));
-}
-
-static struct row *add_row(struct bench *bench, const char *name)
+static struct launch_way *add_row(struct bench *bench, const char *name, const char *gone)
 {
     struct row *row = &bench->rows[bench->count];
 
@@ -120,20 +49,40 @@ static struct row *add_row(struct bench *bench, const char *name)
     }
     bench->count++;
     row->samples.name = name;
-    return row;
+    row->gone.name = bench->told < 0 ? gone : NULL;
+    row->way.shared = &bench->shared;
+    return &row->way;
 }
 
-static void add_rows(struct bench *bench, char **words)
+static void add_crib(struct bench *bench, char **addresses)
 {
-    static char *plain[2];
+    struct launch *shared = &bench->shared;
+    struct launch_way *way;
 
-    plain[0] = (char *)bench->program;
-    add_row(bench, "posix_spawn")->command = plain;
-    add_row(bench, "crib, default")->policy = "default";
-    add_row(bench, "crib, strict")->policy = "strict";
-    add_row(bench, "crib, open")->policy = "open";
+    launch_open(shared, add_row(bench, "crib, cold", "crib, cold, all gone"), NULL);
+    launch_open_prepared(shared, add_row(bench, "crib, prepared", "crib, prepared, all gone"),
+                         PREPARED);
+    launch_open(shared, add_row(bench, "cribd, cold", "cribd, cold, all gone"), addresses[0]);
+    way = add_row(bench, "cribd, prepared", "cribd, prepared, all gone");
+    launch_open(shared, way, addresses[1]);
+    way->prepared = true;
+    if (bench->told >= 0)
+        return;
+    way = add_row(bench, "crib, policy strict", NULL);
+    launch_open(shared, way, NULL);
+    way->policy = "strict";
+    way = add_row(bench, "crib, policy open", NULL);
+    launch_open(shared, way, NULL);
+    way->policy = "open";
+    way = add_row(bench, "crib, exec of a shell", NULL);
+    launch_open(shared, way, NULL);
+    way->line = ":";
+}
+
+static void add_commands(struct bench *bench, char **words)
+{
     while (words[0] && words[1]) {
-        add_row(bench, words[0])->command = words + 1;
+        add_row(bench, words[0], NULL)->command = words + 1;
         for (words++; *words && strcmp(*words, SEPARATOR) != 0;)
             words++;
         if (*words)
@@ -141,39 +90,87 @@ static void add_rows(struct bench *bench, char **words)
     }
 }
 
+static void run_row(struct bench *bench, struct row *row, bool counted)
+{
+    struct launch_end end = {0};
+    int r = launch_run(&row->way, bench->program, &end);
+    uint64_t ns;
+
+    if (r == 0 && bench->told >= 0) {
+        r = read(bench->told, &ns, sizeof(ns)) == sizeof(ns) ? 0 : -1;
+        end.ended = (double)ns / 1e3;
+    }
+    if (r == 0 && counted) {
+        samples_add(&row->samples, end.ended - end.begun);
+        if (row->gone.name)
+            samples_add(&row->gone, end.gone - end.begun);
+    }
+    if (row->way.prepared)
+        launch_rest(&bench->shared, REST_MS);
+    if (r == 0)
+        return;
+    row->way.why = "it failed here";
+    if (end.error.code)
+        row->way.why = strdup(crib_error_text(&end.error, (char[512]){0}, 512));
+}
+
 static void print_table(struct bench *bench)
 {
-    struct samples rows[MOST_ROWS];
+    struct samples rows[2 * MOST_ROWS];
+    size_t count = 0;
 
-    for (size_t i = 0; i < bench->count; i++)
-        rows[i] = bench->rows[i].samples;
-    samples_table("A program that does nothing, from start to known end", "microseconds", rows,
-                  bench->count);
-    for (size_t i = 0; i < bench->count; i++)
+    for (size_t i = 0; i < bench->count; i++) {
+        bench->rows[i].samples.why = bench->rows[i].gone.why = bench->rows[i].way.why;
+        rows[count++] = bench->rows[i].samples;
+        if (bench->rows[i].gone.name)
+            rows[count++] = bench->rows[i].gone;
+    }
+    samples_table(bench->told < 0 ? "From the request to the known end of a program"
+                                  : "From the request to a program's first instruction",
+                  "microseconds", rows, count);
+    for (size_t i = 0; i < count; i++)
         samples_done(&rows[i]);
+}
+
+/* bench_first writes into a pipe, all others into nothing. */
+static void open_told(struct bench *bench)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        exit(EXIT_FAILURE);
+    bench->told = ends[0];
+    close(bench->shared.stdio[1]);
+    bench->shared.stdio[1] = ends[1];
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench bench;
-    int rounds = argc > 3 ? atoi(argv[1]) : 0;
+    static struct bench bench = {.told = -1};
+    static char *plain[2], *shell[] = {"sh", "-c", ":", NULL};
+    int rounds = argc > 6 ? atoi(argv[2]) : 0;
 
     if (rounds <= 0) {
-        fprintf(stderr, "usage: bench_start ROUNDS TRUE FILTER [NAME COMMAND... [::: ...]]\n");
+        fprintf(stderr, "usage: bench_start result|first ROUNDS PROGRAM FILTER DAEMON PREPARED "
+                        "[NAME COMMAND... [::: ...]]\n");
         return EXIT_FAILURE;
     }
-    bench.program = argv[2];
-    bench.filter = argv[3];
-    uv_loop_init(&bench.loop);
-    if (crib_open(&bench.ex, &bench.loop, NULL, &bench.error) < 0)
-        return EXIT_FAILURE;
-    add_rows(&bench, argv + 4);
+    bench.program = plain[0] = argv[3];
+    launch_init(&bench.shared, argv[4]);
+    if (strcmp(argv[1], "first") == 0)
+        open_told(&bench);
+    add_row(&bench, "posix_spawn", NULL)->command = plain;
+    add_crib(&bench, argv + 5);
+    if (bench.told < 0)
+        add_row(&bench, "posix_spawn of a shell", NULL)->command = shell;
+    add_commands(&bench, argv + 7);
     for (int round = -WARM_UP; round < rounds; round++)
         for (size_t i = 0; i < bench.count; i++)
-            if (!bench.rows[i].samples.why)
+            if (!bench.rows[i].way.why)
                 run_row(&bench, &bench.rows[i], round >= 0);
     print_table(&bench);
-    crib_close(bench.ex, NULL, NULL);
-    uv_run(&bench.loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&bench.loop) < 0;
+    for (size_t i = 0; i < bench.count; i++)
+        launch_close(&bench.shared, &bench.rows[i].way);
+    launch_done(&bench.shared);
+    return EXIT_SUCCESS;
 }
