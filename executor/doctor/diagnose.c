@@ -15,6 +15,8 @@ static int look_at_host(struct arena *arena, Crib__Host **ret)
 {
     int r = host_look(arena, ret);
 
+    if (r == 0)
+        r = host_try_namespaces(*ret, arena);
     if (r < 0)
         return r;
     (*ret)->n_env = 0; /* nobody's business, and full of secrets */

@@ -31,6 +31,16 @@ struct host_fds {
 int host_look(struct arena *arena, Crib__Host **ret);
 
 /**
+ * host_try_namespaces() - Find whether user namespaces can be made, and why not
+ *
+ * host_look() does so for ordinary callers; for privileged ones it takes for granted what only a
+ * filter or a switch could refuse, since a start shows it too.
+ *
+ * Return: 0; -ENOMEM
+ */
+int host_try_namespaces(Crib__Host *host, struct arena *arena);
+
+/**
  * host_controllers() - Find which cgroup controllers can hold a task, and where
  * @host: its controllers and cpus_online are filled
  *

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -88,6 +89,27 @@ static bool has_caps(void)
     return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & need) == need;
 }
 
+/* A map is written once: what has room will have it as long as we are in this user namespace. */
+static bool has_room(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static dev_t known_dev;
+    static ino_t known_ino;
+    struct stat space;
+    bool room = false;
+
+    if (stat("/proc/thread-self/ns/user", &space) < 0)
+        return idmap_roomy("/proc");
+    pthread_mutex_lock(&lock);
+    room = space.st_dev == known_dev && space.st_ino == known_ino;
+    if (!room && (room = idmap_roomy("/proc"))) {
+        known_dev = space.st_dev;
+        known_ino = space.st_ino;
+    }
+    pthread_mutex_unlock(&lock);
+    return room;
+}
+
 static int look_at_groups(Crib__Host *host)
 {
     AUTO_FREE gid_t *list = NULL;
@@ -105,23 +127,24 @@ static int look_at_groups(Crib__Host *host)
     return 0;
 }
 
+int host_try_namespaces(Crib__Host *host, struct arena *arena)
+{
+    int code = userns_code(host->uid, host->privileged);
+
+    host->user_namespaces = code == 0;
+    host->user_namespaces_why = code < 0 ? (char *)userns_why(code, "/proc", arena) : NULL;
+    return code < 0 && !host->user_namespaces_why ? -ENOMEM : 0;
+}
+
 static int look_at_caller(Crib__Host *host, struct arena *arena)
 {
-    int code;
-
     host->has_uid = host->has_gid = true;
     host->uid = geteuid();
     host->gid = getegid();
     host->has_privileged = host->has_user_namespaces = true;
-    host->privileged = has_caps() && idmap_roomy("/proc");
-    code = userns_code(host->uid, host->privileged);
-    host->user_namespaces = code == 0;
-    if (code < 0) {
-        host->user_namespaces_why = (char *)userns_why(code, "/proc", arena);
-        if (!host->user_namespaces_why)
-            return -ENOMEM;
-    }
-    return look_at_groups(host);
+    host->privileged = has_caps() && has_room();
+    host->user_namespaces = true; /* whether a privileged caller has them shows when it starts */
+    return host->privileged ? 0 : host_try_namespaces(host, arena);
 }
 
 static int look_at_cwd(Crib__Host *host, struct arena *arena)
@@ -182,6 +205,8 @@ int host_look(struct arena *arena, Crib__Host **ret)
     host->listener = kernel.listener;
     host->last_cap = kernel.last_cap;
     r = look_at_caller(host, arena);
+    if (r == 0)
+        r = look_at_groups(host);
     if (r == 0)
         r = look_at_cwd(host, arena);
     if (r == 0)

@@ -16,11 +16,11 @@
 
 #include "base/auto.h"
 
-static int open_path(const char *path, uint64_t flags)
+static int open_path(const char *path, uint64_t flags, uint64_t resolve)
 {
     struct open_how how = {
         .flags = O_PATH | O_CLOEXEC | flags,
-        .resolve = RESOLVE_NO_MAGICLINKS,
+        .resolve = RESOLVE_NO_MAGICLINKS | resolve,
     };
     long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
@@ -96,6 +96,20 @@ static int read_real(Crib__HostPath *fact, int fd, struct arena *arena)
     return fact->real.data ? 0 : -ENOMEM;
 }
 
+static void tell(Crib__HostPath *fact, bool is_end, const struct stat *st)
+{
+    if (is_end) {
+        fact->has_end = true;
+        fact->end = kind_of(st);
+    } else {
+        fact->kind = kind_of(st);
+    }
+    fact->has_dev = fact->has_ino = fact->has_mode = true;
+    fact->dev = st->st_dev;
+    fact->ino = st->st_ino;
+    fact->mode = st->st_mode & 07777;
+}
+
 /* What the object itself is; *fd is kept only when all of it could be told. */
 static int describe(Crib__HostPath *fact, bool is_end, int *fd, struct arena *arena)
 {
@@ -110,16 +124,7 @@ static int describe(Crib__HostPath *fact, bool is_end, int *fd, struct arena *ar
         fd_close(fd);
         return not_opened(fact, is_end, r);
     }
-    if (is_end) {
-        fact->has_end = true;
-        fact->end = kind_of(&st);
-    } else {
-        fact->kind = kind_of(&st);
-    }
-    fact->has_dev = fact->has_ino = fact->has_mode = true;
-    fact->dev = st.st_dev;
-    fact->ino = st.st_ino;
-    fact->mode = st.st_mode & 07777;
+    tell(fact, is_end, &st);
     return 0;
 }
 
@@ -132,11 +137,40 @@ static int follow(Crib__HostPath *fact, const char *path, int *fd, struct arena 
     fact->kind = CRIB__HOST_PATH__KIND__link;
     if (r < 0)
         return r;
-    r = open_path(path, 0);
+    r = open_path(path, 0, 0);
     if (r < 0)
         return not_opened(fact, true, r);
     *fd = r;
     return describe(fact, true, fd, arena);
+}
+
+/* Whether each of its parts is a name. */
+static bool is_literal(const char *path)
+{
+    while (*path == '/') {
+        size_t len = strcspn(++path, "/");
+
+        if (len == 0 || (path[0] == '.' && (len == 1 || (len == 2 && path[1] == '.'))))
+            return false;
+        path += len;
+    }
+    return true;
+}
+
+/* Most paths lead through no symlink: then they say themselves where the object is. Return: whether
+ * this one does. */
+static bool look_straight(Crib__HostPath *fact, const char *path, int *ret_fd)
+{
+    AUTO_FD int fd = is_literal(path) ? open_path(path, 0, RESOLVE_NO_SYMLINKS) : -EINVAL;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return false;
+    tell(fact, false, &st);
+    fact->has_real = true;
+    fact->real = fact->path;
+    *ret_fd = fd_take(&fd);
+    return true;
 }
 
 static int look(const char *path, struct arena *arena, Crib__HostPath *fact, int *ret_fd)
@@ -150,7 +184,9 @@ static int look(const char *path, struct arena *arena, Crib__HostPath *fact, int
     fact->has_path = true;
     if (!fact->path.data)
         return -ENOMEM;
-    fd = open_path(path, O_NOFOLLOW);
+    if (look_straight(fact, path, ret_fd))
+        return 0;
+    fd = open_path(path, O_NOFOLLOW, 0);
     if (fd < 0) {
         r = fd;
         fd = -1;

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "host/facts.h"
+
 static const struct step {
     const char *name, *word, *detail, *takes, *none;
 } steps[] = {
@@ -86,6 +88,24 @@ static bool is_proc(const Crib__Plan *plan, const struct step *step, int index)
            plan->mounts[index]->type == CRIB__MOUNT_PLAN__TYPE__proc;
 }
 
+/* The first right that is used inside: a user namespace may be made and give none. */
+static bool is_rights(const struct step *step, int code)
+{
+    return strcmp(step->name, "hostname") == 0 && (code == -EPERM || code == -EACCES);
+}
+
+static void fail_rights(int code, struct crib_error *ret_err)
+{
+    struct arena arena;
+    const char *why;
+
+    arena_init(&arena, 0);
+    why = userns_why(code, "/proc", &arena);
+    fail_text(ret_err, code, "namespaces", -1, NULL, "%s",
+              why ? why : "a user namespace gives no rights here");
+    arena_done(&arena);
+}
+
 void launch_failure(const Crib__Plan *plan, const Crib__Report__Failure *failure,
                     struct crib_error *ret_err)
 {
@@ -102,7 +122,9 @@ void launch_failure(const Crib__Plan *plan, const Crib__Report__Failure *failure
     at.subject = find_subject(plan, step->word, failure->index);
     at.what = step->detail;
     at.takes = step->takes;
-    if (code == -EPERM && is_proc(plan, step, failure->index))
+    if (is_rights(step, code))
+        fail_rights(code, ret_err);
+    else if (code == -EPERM && is_proc(plan, step, failure->index))
         fail_text(ret_err, code, at.step, at.index, at.subject, "%s", proc_remedy);
     else
         launch_fail(ret_err, code, &at);

@@ -148,7 +148,7 @@ static const struct {
      "sysctl user.max_user_namespaces=", no_user_namespaces},
     {"net namespaces are switched off", "namespaces", "sysctl user.max_net_namespaces",
      no_net_namespaces},
-    {"no /proc", "mounts", "no /proc is mounted", no_proc},
+    {"no /proc", "maps", "there is no /proc here", no_proc},
     {"a /proc for reading", "maps", "can be written to", read_only_proc},
     {"a /proc that is covered", "mounts", "systempaths=unconfined", covered_proc},
     {"few processes", "namespaces", "ulimit -u", few_processes},
