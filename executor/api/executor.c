@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "launch/pool.h"
 
 const char *crib_version(void)
 {
@@ -36,6 +37,7 @@ static void on_closed(uv_handle_t *handle)
     void *data = ex->data;
 
     policies_done(&ex->policies);
+    pool_free(ex->pool);
     free(ex);
     if (closed)
         closed(data);

@@ -33,6 +33,7 @@ struct crib {
     uv_timer_t handle; /* never started: lets the loop call us when all is closed */
     crib_task *tasks;  /* crib_task::next; unordered */
     struct policies policies;
+    struct pool *pool; /* sandboxes made ahead; NULL: none */
     struct laps refused; /* of the last start that came to nothing; begun 0: there was none, or
                           * nobody asked */
     size_t holders;      /* clusters: it is not freed before they are */

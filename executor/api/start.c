@@ -198,6 +198,7 @@ crib_task *start_new(crib *ex, uv_loop_t *loop, const struct request *request,
     if (request->options.timing)
         (void)begin_timing(task, request);
     task->may_look = true;
+    task->pool = ex->pool;
     task->on = request->options.on;
     task->data = request->options.data;
     task->max_buffer = request->options.max_buffer;

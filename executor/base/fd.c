@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -35,6 +34,20 @@ int fd_copy(int fd, int lowest)
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, lowest);
 
     return copy < 0 ? -errno : copy;
+}
+
+int fd_above(int *fd, int lowest)
+{
+    int high;
+
+    if (*fd >= lowest)
+        return 0;
+    high = fd_copy(*fd, lowest);
+    if (high < 0)
+        return high;
+    fd_close(fd);
+    *fd = high;
+    return 0;
 }
 
 int fd_write_all(int fd, const void *data, size_t len)
@@ -128,17 +141,4 @@ int fd_read_file(int fd, size_t max, char **data, size_t *len)
         }
     }
     return -ENOMEM;
-}
-
-int fd_count(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int n = 0;
-
-    if (!dir)
-        return -errno;
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n - 3; /* ".", ".." and the directory's own */
 }

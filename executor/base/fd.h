@@ -19,6 +19,9 @@ int fd_take(int *fd);
 /* Return: a CLOEXEC copy at or above @lowest; negative errno. */
 int fd_copy(int fd, int lowest);
 
+/* Moves *fd to @lowest or above, where it is below. Return: 0; negative errno, and it stays. */
+int fd_above(int *fd, int lowest);
+
 /**
  * fd_write_all() - Write every byte, waiting where the fd would block
  *
@@ -39,8 +42,5 @@ int fd_write_within(int fd, const void *data, size_t len);
  * Return: 0; -EISDIR, -EINVAL for other kinds that are no regular file; -EFBIG; negative errno
  */
 int fd_read_file(int fd, size_t max, char **data, size_t *len);
-
-/* Return: how many descriptors this process has open; negative errno. */
-int fd_count(void);
 
 #endif

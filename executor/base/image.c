@@ -229,18 +229,6 @@ static pid_t clone_blocked(struct child *child, char *stack, int *ret_pidfd)
     return pid;
 }
 
-/* Not among 0 to 2, as above. Takes @fd. */
-static int fd_raise(int fd)
-{
-    int high = fd > 2 ? fd : fd_copy(fd, 3);
-
-    if (high < 0)
-        return fd;
-    if (high != fd)
-        fd_close(&fd);
-    return high;
-}
-
 int image_start(const struct image_start *start, struct image_process *ret)
 {
     struct child child = {.start = start};
@@ -259,6 +247,8 @@ int image_start(const struct image_start *start, struct image_process *ret)
         waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED);
         fd_close(&pidfd);
     }
-    *ret = (struct image_process){pid, pidfd < 0 ? -1 : fd_raise(pidfd), child.failed};
+    if (pidfd >= 0)
+        fd_above(&pidfd, 3);
+    *ret = (struct image_process){pid, pidfd, child.failed};
     return 0;
 }

@@ -10,16 +10,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 /*
  * Marks the task's first exec by a fourth argument, which execve has not and the kernel does not
  * read: where every exec of a task is traced, this one must not wait for us, who are suspended.
  */
 #define FIRST_EXEC 0x63726962
 
-/* What exec wants of the plan, made before the spawn: the task's process must not allocate. */
+/* What exec wants of the plan. */
 static char **argv, **envp;
 
-/* Where in envp its pid goes, which nobody knows before the spawn; NULL: nowhere. */
+/* Where in envp its pid goes, which nobody knows before; NULL: nowhere. */
 static char *pid_text;
 static size_t pid_room; /* bytes, without the NUL behind them */
 
@@ -116,6 +118,8 @@ int exec_program(struct init *init)
 {
     const Crib__Program *program = init->plan->program;
 
+    init->started = clock_us(); /* no system call */
+    init->ready = true;
     if (!strchr((char *)program->file.data, '/'))
         return failed(init, STEP_exec, search(program), -1);
     first_exec((char *)program->file.data);

@@ -5,8 +5,10 @@
  * Theory of operation: the parent has cloned us into new namespaces and executed us with the
  * control socket as fd 0 and our own image as fd 1. It writes the id maps and sends the plan with
  * all fds in one packet. Then main() is a straight list of steps; the first that fails is reported
- * and ends us, and with us the sandbox. The task is spawned sharing our memory and fd table until
- * its exec: so a failure is one store for us to read, and the filter's listener lands in our table.
+ * and ends us, and with us the sandbox. The task is spawned early, and shares our memory and fd table
+ * until its exec: so a failure is one store for us to read, and the filter's listener lands in our
+ * table. It makes the mounts and all that follows. In a sandbox that is prepared ahead it waits, when
+ * what needs no program is done, for the second half of the plan: then one wake-up leads to the exec.
  * Afterwards serve() is one poll(): it answers the listener, forwards signals, reaps, and watches
  * the parent. When the task ends we report, give what is wanted of what it leaves (left.c), and
  * leave; the kernel then ends whatever is left inside.
@@ -45,7 +47,11 @@ struct init {
     int *trees;  /* received detached trees, by MountPlan.tree */
     size_t stdio_count, file_count, tree_count;
     int lowest;       /* our own fds are at or above this, the task's below */
-    int root;         /* the new root's mount */
+    int root;         /* the new root's mount, until it is read-only; -1 */
+    size_t made;      /* mounts that were made ahead */
+    bool inside;      /* the new root is ours already */
+    bool unwanted;    /* the parent has no program for us */
+    bool ready;       /* the task's process has come to its exec */
     int master;       /* of the task's terminal, until the parent has it; -1 */
     mode_t umask;     /* the caller's, for the task */
     struct look *look; /* made before the task; NULL: made when there is something to look at */
@@ -82,27 +88,27 @@ int receive_plan(struct init *init);
 int set_dumpable(struct init *init);
 int set_init_ids(struct init *init);
 int set_hostname(struct init *init);
-int make_mounts(struct init *init);
-int copy_files(struct init *init);
 int raise_loopback(struct init *init);
-int open_terminal(struct init *init);
-int place_stdio(struct init *init);
 int spawn_task(struct init *init);
 
-/* In the task's process, which shares our memory: only system calls that touch nothing of ours. */
+/* In the task's process, which shares our memory while we are suspended. */
+int drop_bounding(struct init *init);
+int make_mounts(struct init *init);
+int receive_rest(struct init *init);
+int finish_mounts(struct init *init);
+int copy_files(struct init *init);
+int open_terminal(struct init *init);
+int place_stdio(struct init *init);
+int prepare_exec(struct init *init);
 int tell_pid(struct init *init);
 int take_terminal(struct init *init);
 int set_limits(struct init *init);
-int drop_bounding(struct init *init);
 int set_task_ids(struct init *init);
 int drop_caps(struct init *init);
 int enter_cwd(struct init *init);
 int restrict_files(struct init *init);
 int load_filter(struct init *init);
 int exec_program(struct init *init);
-
-/* Before the spawn: what exec needs and must not allocate. */
-int prepare_exec(struct init *init);
 
 /* After an exec that found nothing: tells a missing program from a missing interpreter. */
 void explain_exec(struct init *init);
@@ -137,6 +143,7 @@ int open_master(struct init *init, int devpts);
 
 /* Reports; losing one because the parent does not read is noted, never waited for. */
 int report_failure(struct init *init);
+int report_prepared(struct init *init);
 int report_terminal(struct init *init); /* with the master */
 int report_upper(struct init *init, int index, int upper); /* with the directory */
 int report_started(struct init *init);

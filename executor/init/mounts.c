@@ -5,7 +5,8 @@
  * Theory of operation: each bind is a detached tree, sent by a privileged parent or made here from
  * the path and compared with what the parent had checked. The root is a tmpfs laid over "/" and
  * reached by its mount fd; the trees were made before, lest one of "/" hold the new root too.
- * pivot_root(".", ".") makes it ours; the old one is detached, and the new one made read-only.
+ * pivot_root(".", ".") makes it ours; the old one is detached, and the new one made read-only. All
+ * of it is done by the task's process: what is prepared ahead waits between the two halves.
  * Source: mount_setattr(2), move_mount(2), pivot_root(2)
  */
 #include "init/init.h"
@@ -106,26 +107,19 @@ static int find_tree(struct init *init, const Crib__MountPlan *mount, int index)
     return fd_take(&init->trees[mount->tree]);
 }
 
-/* Return: for each mount its tree, -1 where it has none; NULL with failed() called. */
-static int *find_trees(struct init *init)
+/* Fills for each mount from @first on its tree, -1 where it has none. */
+static int find_trees(struct init *init, int *trees, size_t first)
 {
-    size_t count = init->plan->n_mounts;
-    int *trees = arena_alloc(&init->arena, (count + 1) * sizeof(*trees));
-
-    if (!trees) {
-        failed(init, STEP_root, -ENOMEM, -1);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first; i < init->plan->n_mounts; i++) {
         trees[i] = -1;
         if (init->plan->mounts[i]->type != CRIB__MOUNT_PLAN__TYPE__bind &&
             init->plan->mounts[i]->type != CRIB__MOUNT_PLAN__TYPE__overlay)
             continue;
         trees[i] = find_tree(init, init->plan->mounts[i], (int)i);
         if (trees[i] < 0)
-            return NULL;
+            return trees[i];
     }
-    return trees;
+    return 0;
 }
 
 static int mount_tmpfs(struct init *init, const Crib__MountPlan *mount, int index)
@@ -288,15 +282,21 @@ static bool is_read_only(int mount)
     return fstatvfs(mount, &fs) == 0 && fs.f_flag & ST_RDONLY;
 }
 
+/* The root of all processes that had the old one; init, who waits for us, among them. */
 static int change_root(struct init *init)
 {
-    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-
     if (fchdir(init->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
         umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         return failed(init, STEP_pivot, -errno, -1);
     if (!is_root(init->root))
         return untrue(init, STEP_pivot, -1);
+    return 0;
+}
+
+static int make_read_only(struct init *init)
+{
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+
     if (syscall(SYS_mount_setattr, init->root, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
         return failed(init, STEP_read_only, -errno, -1);
     if (!is_read_only(init->root))
@@ -305,9 +305,24 @@ static int change_root(struct init *init)
     return 0;
 }
 
+/* Those of the plan that come from @first on. */
+static int make_from(struct init *init, size_t first)
+{
+    size_t count = init->plan->n_mounts;
+    int *trees = arena_alloc(&init->arena, (count + 1) * sizeof(*trees));
+    int r = trees ? find_trees(init, trees, first) : failed(init, STEP_root, -ENOMEM, -1);
+
+    if (r == 0 && init->root < 0)
+        r = make_root(init);
+    for (size_t i = first; r >= 0 && i < count; i++)
+        r = make_mount(init, (int)i, trees[i]);
+    return r < 0 ? r : 0;
+}
+
+/* Where more is to come that is found by its path, the host's root is still needed. */
 int make_mounts(struct init *init)
 {
-    int *trees, r;
+    int r;
 
     if (!init->plan->namespaces->mount)
         return 0;
@@ -315,11 +330,25 @@ int make_mounts(struct init *init)
         return untrue(init, STEP_attributes, -1);
     if (is_pretended(SYS_move_mount, -1, 0, -1, 0, -1))
         return untrue(init, STEP_attach, -1);
-    trees = find_trees(init);
-    r = trees ? make_root(init) : init->code;
-    for (size_t i = 0; r >= 0 && i < init->plan->n_mounts; i++)
-        r = make_mount(init, (int)i, trees[i]);
-    if (r >= 0)
+    r = make_from(init, 0);
+    init->made = init->plan->n_mounts;
+    if (r < 0 || !init->plan->more || !init->plan->trees_only)
+        return r;
+    init->inside = true;
+    return change_root(init);
+}
+
+int finish_mounts(struct init *init)
+{
+    int r = 0;
+
+    if (!init->plan->namespaces->mount)
+        return 0;
+    if (init->plan->more)
+        r = make_from(init, init->made);
+    if (r == 0)
         r = make_masks(init);
-    return r < 0 ? r : change_root(init);
+    if (r >= 0 && !init->inside)
+        r = change_root(init);
+    return r < 0 ? r : make_read_only(init);
 }

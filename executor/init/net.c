@@ -15,7 +15,7 @@ int raise_loopback(struct init *init)
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
     int sock, r = 0;
 
-    if (!init->plan->net || !init->plan->net->loopback)
+    if (!init->plan->net || !init->plan->net->loopback || init->plan->net->raised)
         return 0;
     sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (sock < 0)

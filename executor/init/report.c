@@ -74,6 +74,14 @@ int report_failure(struct init *init)
     return send_report(init, &report);
 }
 
+int report_prepared(struct init *init)
+{
+    Crib__Report report = CRIB__REPORT__INIT;
+
+    report.has_prepared = report.prepared = 1;
+    return send_report(init, &report);
+}
+
 int report_terminal(struct init *init)
 {
     Crib__Report report = CRIB__REPORT__INIT;

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "init/look.h"
 
@@ -29,14 +28,16 @@ static int start_session(struct init *init)
 }
 
 static int (*const steps[])(struct init *) = {
-    start_session, tell_pid,  take_terminal, set_limits,  drop_bounding,
-    set_task_ids,  drop_caps, enter_cwd,     load_filter, exec_program,
+    start_session, drop_bounding, make_mounts,   receive_rest, finish_mounts, copy_files,
+    open_terminal, place_stdio,   prepare_exec,  tell_pid,     take_terminal, set_limits,
+    set_task_ids,  drop_caps,     enter_cwd,     load_filter,  exec_program,
 };
 
 /* Of those before load_filter(): once there is a filter, not even the time may be asked. */
 static const char *const names[] = {
-    "task.session",  "task.pid", "task.terminal", "task.limits",
-    "task.bounding", "task.ids", "task.caps",     "task.cwd",
+    "task.session",  "task.bounding", "mounts",       "rest",   "finish",
+    "copies",        "terminal",      "stdio",        "task.strings", "task.pid",
+    "task.terminal", "task.limits",   "task.ids",     "task.caps",    "task.cwd",
 };
 #define MARKED (sizeof(names) / sizeof(names[0]))
 
@@ -84,23 +85,23 @@ static int take_room(struct init *init)
 int spawn_task(struct init *init)
 {
     static char stack[128 * 1024] __attribute__((aligned(16)));
-    int r = prepare_exec(init);
+    int r = take_room(init);
 
-    if (r == 0)
-        r = take_room(init);
     if (r < 0)
         return r;
     laps_mark(init->laps, "prepare");
-    init->started = clock_us();
     init->task = clone(task_main, stack + sizeof(stack),
                        CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, init);
     laps_mark(init->laps, init->failed ? "task.refused" : "task.exec");
     if (init->task < 0)
         return failed(init, STEP_spawn, -errno, -1);
-    if (init->failed) {
+    /* A filter around crib may kill for a call. */
+    if (!init->failed && !init->unwanted && !init->ready)
+        failed(init, STEP_killed, -ECONNRESET, -1);
+    if (init->failed || init->unwanted) {
         waitpid(init->task, NULL, 0);
         explain_exec(init);
-        return init->code;
+        return init->unwanted ? -ESRCH : init->code;
     }
     return part_tables(init);
 }

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/facts.h"
 #include "launch/groups.h"
+#include "launch/nets.h"
 #include "launch/parts.h"
 
 /* An exec by an unmapped id drops every capability but the ambient ones. */
@@ -35,10 +37,11 @@ static int raise_ambient(void)
 }
 
 /* The root of a cgroup namespace is where its maker is: so in a leaf it is made by who is there. */
-static int namespace_flags(const Crib__NamespacesPlan *plan, const struct groups *groups)
+static int namespace_flags(const Crib__NamespacesPlan *plan, const struct groups *groups,
+                           const struct net *net)
 {
     return CLONE_NEWUSER | CLONE_NEWPID | (plan->mount ? CLONE_NEWNS : 0) |
-           (plan->net ? CLONE_NEWNET : 0) | (plan->ipc ? CLONE_NEWIPC : 0) |
+           (plan->net && !net ? CLONE_NEWNET : 0) | (plan->ipc ? CLONE_NEWIPC : 0) |
            (plan->uts ? CLONE_NEWUTS : 0) | (plan->cgroup && !groups ? CLONE_NEWCGROUP : 0);
 }
 
@@ -99,19 +102,39 @@ static const struct stumble raising = {"caps", -1, NULL, "give crib-init its cap
 static const struct stumble executing = {"init", -1, NULL, "execute crib-init",
                                          "close_range (Linux 5.11) and execveat"};
 
-int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups, int image,
-               int control, pid_t *ret_pid, int *ret_pidfd, struct crib_error *err)
+/* From within @net, where there is one. Return: as image_start(). */
+static int start_in(const struct image_start *start, const struct net *net,
+                    struct image_process *ret)
+{
+    sigset_t all, before;
+    int home = -1, r;
+
+    if (!net)
+        return image_start(start, ret);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    home = nets_enter(net);
+    r = home < 0 ? home : image_start(start, ret);
+    if (home >= 0)
+        nets_leave(home);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
+int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups,
+               const struct net *net, int image, int control, pid_t *ret_pid, int *ret_pidfd,
+               struct crib_error *err)
 {
     struct before before = {.groups = groups, .own_cgroups = plan->cgroup};
     const struct image_start start = {.name = init_image.name,
                                       .image = image,
                                       .fd0 = control,
-                                      .flags = namespace_flags(plan, groups),
+                                      .flags = namespace_flags(plan, groups, net),
                                       .before = before_exec,
                                       .data = &before,
                                       .into = groups ? groups_into(groups) : 0};
     struct image_process process;
-    int r = image_start(&start, &process);
+    int r = start_in(&start, net, &process);
 
     if (r < 0 && start.into > 0 && is_of_group(r))
         return fail_sys(err, r, "cgroup", -1, NULL, "start in the task's group");

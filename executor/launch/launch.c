@@ -4,130 +4,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "launch/groups.h"
+#include "launch/nets.h"
 #include "launch/parts.h"
 #include "wire/packet.h"
-
-/* Both ends above 2, which may be closed in the caller and must not be mistaken for its stdio. */
-static int make_control(int *ret_ours, int *ret_theirs)
-{
-    AUTO_FD int one = -1, other = -1;
-    int pair[2], ours, theirs;
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-        return -errno;
-    one = pair[0];
-    other = pair[1];
-    ours = fd_copy(one, 3);
-    if (ours < 0)
-        return ours;
-    theirs = fd_copy(other, 3);
-    if (theirs < 0) {
-        fd_close(&ours);
-        return theirs;
-    }
-    *ret_ours = ours;
-    *ret_theirs = theirs;
-    return 0;
-}
-
-/* Behind the trees goes the lock of the task's own id, which init keeps without looking at it. */
-static int add_own(int own, int *trees, int count, struct crib_error *err)
-{
-    int r;
-
-    if (own <= 0)
-        return count;
-    r = count < PACKET_MAX_FDS ? fd_copy(own, 3) : -EMFILE;
-    if (r >= 0) {
-        trees[count] = r;
-        return count + 1;
-    }
-    while (count > 0)
-        fd_close(&trees[--count]);
-    return fail_sys(err, r, "ids.own", -1, NULL, "the lock of the id");
-}
-
-static int hand_over(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
-                     struct launch *launch, struct crib_error *err)
-{
-    int trees[PACKET_MAX_FDS];
-    int r = write_maps(plan->ids, launch->pid, launch->pidfd, err), count;
-
-    if (r < 0)
-        return r;
-    laps_mark(launch->laps, "launch.maps");
-    count = make_trees(plan, paths, trees, err);
-    if (count < 0)
-        return count;
-    count = add_own(launch->own, trees, count, err);
-    if (count < 0)
-        return count;
-    laps_mark(launch->laps, "launch.trees");
-    r = send_plan(plan, launch->control, stdio, trees, (size_t)count, err);
-    while (count > 0)
-        fd_close(&trees[--count]);
-    return r;
-}
-
-static unsigned count_uppers(const Crib__Plan *plan)
-{
-    unsigned count = 0;
-
-    for (size_t i = 0; i < plan->n_mounts; i++)
-        count += plan->mounts[i]->type == CRIB__MOUNT_PLAN__TYPE__overlay &&
-                 plan->mounts[i]->keep > CRIB__MOUNT__KEEP__discard;
-    return count;
-}
-
-static const struct stumble controlling = {"init", -1, NULL, "a control socket", "socketpair"};
-
-int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
-                 struct laps *laps, struct launch *ret, struct crib_error *err)
-{
-    struct launch launch = {
-        .pidfd = -1, .control = -1, .laps = laps, .terminal = plan->program->terminal != NULL,
-        .lefts = plan->files ? (unsigned)plan->files->n_out : 0, .uppers = count_uppers(plan)};
-    AUTO_FD int theirs = -1;
-    int image = image_fd(&init_image, err), r;
-
-    if (image < 0)
-        return image;
-    if (paths->own > 0) {
-        launch.own = fd_copy(paths->own, 3);
-        if (launch.own < 0)
-            return fail_sys(err, launch.own, "ids.own", -1, NULL, "the lock of the id");
-    }
-    r = make_control(&launch.control, &theirs);
-    if (r < 0) {
-        launch_leave(&launch);
-        return launch_fail(err, r, &controlling);
-    }
-    laps_mark(laps, "launch.image");
-    r = plan->cgroup ? groups_new(plan->cgroup, &launch.groups, err) : 0;
-    laps_mark(laps, "launch.groups");
-    if (r == 0)
-        r = clone_init(plan->namespaces, launch.groups, image, theirs, &launch.pid, &launch.pidfd,
-                       err);
-    groups_started(launch.groups);
-    laps_mark(laps, "launch.clone");
-    if (r == 0)
-        r = hand_over(plan, paths, stdio, &launch, err);
-    laps_mark(laps, r < 0 ? "launch.refused" : "launch.send");
-    if (r < 0) {
-        launch_done(&launch);
-        return r;
-    }
-    *ret = launch;
-    return 0;
-}
 
 /*
  * One packet with at most one fd: others are closed, and an error.
@@ -259,6 +144,7 @@ int launch_reap(struct launch *launch, int *ret_status)
 
     if (poll(&gone, 1, 0) <= 0)
         return -EAGAIN;
+    launch->gone = true;
     return waitpid(launch->pid, ret_status, WNOHANG) == launch->pid ? 1 : 0;
 }
 
@@ -271,6 +157,11 @@ void launch_leave(struct launch *launch)
         fd_close(&launch->control);
     if (launch->own > 0)
         fd_close(&launch->own);
+    if (launch->gone)
+        nets_give_back(launch->net);
+    else
+        nets_drop(launch->net);
+    launch->net = NULL;
     groups_free(launch->groups);
     launch->groups = NULL;
     launch->pid = 0;
@@ -286,7 +177,7 @@ void launch_done(struct launch *launch)
         if (syscall(SYS_pidfd_send_signal, launch->pidfd, SIGKILL, NULL, 0) < 0 &&
             poll(&gone, 1, 0) == 0)
             kill(launch->pid, SIGKILL);
-        poll(&gone, 1, -1);
+        launch->gone = poll(&gone, 1, -1) > 0;
         waitpid(launch->pid, &status, WNOHANG);
     }
     launch_leave(launch);

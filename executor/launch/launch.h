@@ -21,6 +21,8 @@
 #include "plan.pb-c.h"
 
 struct groups;
+struct net;
+struct pool;
 
 struct launch {
     pid_t pid;   /* init's, in this pid namespace */
@@ -34,24 +36,31 @@ struct launch {
     struct groups *groups; /* launch/groups.h; NULL: none */
     struct laps *laps;     /* NULL: nobody asked for timing */
     int own;               /* the lock of the task's own id, above 2; 0: none */
+    struct net *net;       /* launch/nets.h; NULL: it has its own, or the host's */
+    bool gone;             /* init is, and so is all that was inside */
+    bool prepared;         /* its sandbox was made ahead */
+};
+
+/* What is to be started; all borrowed. */
+struct launching {
+    const Crib__Plan *plan; /* compiled */
+    const struct host_fds *paths; /* what MountPlan.host_path points into */
+    const int *stdio; /* one fd for each plan->program->stdio, then one for each plan->files->in, in
+                       * order; may be closed afterwards */
+    struct pool *pool; /* where a sandbox may be ready; NULL: none */
+    struct laps *laps; /* for as long as the launch; NULL: nobody asked for timing */
 };
 
 /**
  * launch_start() - Start a sandbox
- * @plan:  borrows; compiled
- * @paths: borrows; what MountPlan.host_path points into
- * @stdio: borrows; one fd for each plan->program->stdio, then one for each plan->files->in, in
- *         order; may be closed afterwards
- * @laps:  borrows, for as long as the launch; NULL: nobody asked for timing
- * @ret:   filled on success
+ * @ret: filled on success
  *
- * Blocks for a clone and an exec. On an error nothing is left behind.
+ * Blocks for a clone and an exec, where none is ready. On an error nothing is left behind.
  *
  * Return: 0; negative errno, err->step is `namespaces`, `clone`, `cgroup`, `caps`, `init`,
  * `maps`, `mounts` or `plan`
  */
-int launch_start(const Crib__Plan *plan, const struct host_fds *paths, const int *stdio,
-                 struct laps *laps, struct launch *ret, struct crib_error *err);
+int launch_start(const struct launching *what, struct launch *ret, struct crib_error *err);
 
 /**
  * launch_receive() - The next report of init

@@ -8,6 +8,7 @@
 #define LAUNCH_PARTS_H
 
 #include "base/image.h"
+#include "launch/halves.h"
 #include "launch/launch.h"
 
 /* Where a start came to a halt; as fail_sys(). */
@@ -26,6 +27,7 @@ extern struct image init_image; /* crib-init */
 /**
  * clone_init() - Clone into new namespaces and execute the image
  * @groups:  borrows; the task's, which it joins; NULL: none
+ * @net:     borrows; the network that it is to be in; NULL: as the plan says
  * @image:   borrows; crib-init
  * @control: borrows; becomes init's fd 0
  *
@@ -33,8 +35,11 @@ extern struct image init_image; /* crib-init */
  *
  * Return: 0 and the pid and pidfd; negative errno
  */
-int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups, int image,
-               int control, pid_t *ret_pid, int *ret_pidfd, struct crib_error *err);
+int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups,
+               const struct net *net, int image, int control, pid_t *ret_pid, int *ret_pidfd,
+               struct crib_error *err);
+
+#define PLAN_TREES 160 /* more than a plan has mounts */
 
 #define IDMAP_MOST 3
 
@@ -60,13 +65,52 @@ int newidmap(const char *program, const char *name, int proc, pid_t pid, const s
 /* Write the id maps of init's new user namespace. Return: 0; negative errno. */
 int write_maps(const Crib__IdsPlan *plan, pid_t pid, int pidfd, struct crib_error *err);
 
-/* Detached trees for the mounts that want one; the caller closes them. Return: how many; negative
- * errno. */
-int make_trees(const Crib__Plan *plan, const struct host_fds *paths, int *ret_trees,
-               struct crib_error *err);
+/* Trees for one half of a plan; the caller closes them. */
+struct trees {
+    int fd[PLAN_TREES];
+    size_t count;
+};
 
-/* Hand everything over. Return: 0; negative errno. */
-int send_plan(const Crib__Plan *plan, int control, const int *stdio, const int *trees,
-              size_t tree_count, struct crib_error *err);
+/**
+ * make_trees() - Detached trees for the mounts that want one
+ * @first: the first mount to be looked at
+ * @end:   behind the last
+ * @from:  number of the first tree
+ *
+ * Return: 0; negative errno, @ret is empty
+ */
+int make_trees(const Crib__Plan *plan, size_t first, size_t end, size_t from,
+               const struct host_fds *paths, struct trees *ret, struct crib_error *err);
+
+/* How many of the mounts before @end want a tree. */
+size_t count_trees(const Crib__Plan *plan, size_t end);
+
+void trees_done(struct trees *trees);
+
+/**
+ * begin() - Clone, id maps, and the first half of the plan handed over
+ * @what:   borrows; paths of the mounts of the first half; stdio where the plan is whole, else NULL
+ * @halves: borrows; of the plan; whole, or split
+ *
+ * Return: as launch_start(); on an error nothing is left behind
+ */
+int begin(const struct launching *what, const struct halves *halves, struct launch *ret,
+          struct crib_error *err);
+
+/* Hands over the second half. Return: as begin(); the caller ends @launch on an error. */
+int complete(const struct launching *what, const struct halves *halves, struct launch *launch,
+             struct crib_error *err);
+
+/* What goes in one packet. */
+struct sending {
+    const Crib__Plan *half;
+    const int *stdio; /* NULL: no program is in it */
+    int own;          /* the lock of the task's own id; 0: none */
+    const struct trees *trees;
+    bool first; /* with a pidfd of this process */
+};
+
+/* Return: 0; negative errno. */
+int send_half(int control, const struct sending *sending, struct crib_error *err);
 
 #endif

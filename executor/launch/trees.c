@@ -47,29 +47,47 @@ static int make_tree(const Crib__MountPlan *mount, int source, int index, struct
     return tree;
 }
 
-int make_trees(const Crib__Plan *plan, const struct host_fds *paths, int *ret_trees,
-               struct crib_error *err)
+static bool wants_tree(const Crib__MountPlan *mount)
 {
-    int count = 0;
+    return (mount->type == CRIB__MOUNT_PLAN__TYPE__bind ||
+            mount->type == CRIB__MOUNT_PLAN__TYPE__overlay) &&
+           mount->tree >= 0;
+}
 
-    for (size_t i = 0; i < plan->n_mounts; i++) {
+size_t count_trees(const Crib__Plan *plan, size_t end)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < end; i++)
+        count += wants_tree(plan->mounts[i]);
+    return count;
+}
+
+int make_trees(const Crib__Plan *plan, size_t first, size_t end, size_t from,
+               const struct host_fds *paths, struct trees *ret, struct crib_error *err)
+{
+    ret->count = 0;
+    for (size_t i = first; i < end; i++) {
         const Crib__MountPlan *mount = plan->mounts[i];
         int tree;
 
-        if ((mount->type != CRIB__MOUNT_PLAN__TYPE__bind &&
-             mount->type != CRIB__MOUNT_PLAN__TYPE__overlay) ||
-            mount->tree < 0)
+        if (!wants_tree(mount))
             continue;
-        tree =
-            mount->tree == count && mount->host_path < paths->count
-                ? make_tree(mount, paths->fd[mount->host_path], (int)i, err)
-                : fail_text(err, -EPROTO, "mounts", (int)i, NULL, "the plan numbers no such tree");
+        tree = (size_t)mount->tree == from + ret->count && mount->host_path < paths->count &&
+                       ret->count < PLAN_TREES
+                   ? make_tree(mount, paths->fd[mount->host_path], (int)i, err)
+                   : fail_text(err, -EPROTO, "mounts", (int)i, NULL, "the plan numbers no such tree");
         if (tree < 0) {
-            while (count > 0)
-                fd_close(&ret_trees[--count]);
+            trees_done(ret);
             return tree;
         }
-        ret_trees[count++] = tree;
+        ret->fd[ret->count++] = tree;
     }
-    return count;
+    return 0;
+}
+
+void trees_done(struct trees *trees)
+{
+    while (trees->count > 0)
+        fd_close(&trees->fd[--trees->count]);
 }

@@ -10,7 +10,7 @@
 static int (*const words[])(struct planning *p) = {
     plan_stdio, plan_output, plan_bounds,    plan_namespaces, plan_ids,     plan_limits, plan_env,
     plan_room,     plan_mounts,   plan_terminal,   plan_program, plan_net,    plan_caps,
-    plan_syscalls, plan_landlock,   plan_files, plan_life,    plan_always, plan_cgroup,
+    plan_syscalls, plan_net_again, plan_landlock,   plan_files, plan_life,    plan_always, plan_cgroup,
 };
 
 int plan_build(const Crib__Task *task, const Crib__Host *host, struct arena *arena,

@@ -100,6 +100,7 @@ int plan_ids(struct planning *p);
 int plan_mounts(struct planning *p);
 int plan_terminal(struct planning *p);
 int plan_net(struct planning *p);
+int plan_net_again(struct planning *p);
 int plan_limits(struct planning *p);
 int plan_caps(struct planning *p);
 int plan_syscalls(struct planning *p);

@@ -172,6 +172,30 @@ int task_adopt(crib_task *task, struct launch launch, struct crib_error *err)
     return 0;
 }
 
+/* Said only where it could have been otherwise. */
+static void tell_start(crib_task *task)
+{
+    Crib__Receipt line = CRIB__RECEIPT__INIT;
+
+    line.mechanism = (char *)"start";
+    line.asked = (char *)"prepared";
+    line.applied = (char *)(task->launch.prepared ? "prepared ahead" : "made for this task");
+    if (task->pool)
+        task_receipt(task, &line);
+}
+
+/* The caller may have no right to one that could be used again. */
+static void tell_net(crib_task *task)
+{
+    Crib__Receipt line = CRIB__RECEIPT__INIT;
+
+    line.mechanism = (char *)"net.namespace";
+    line.asked = (char *)"empty";
+    line.applied = (char *)"empty, its own";
+    if (task->plan->namespaces->net_again && !task->launch.net)
+        task_receipt(task, &line);
+}
+
 int task_start(crib_task *task, const struct host_fds *paths, const int *stdio,
                struct crib_error *err)
 {
@@ -182,6 +206,13 @@ int task_start(crib_task *task, const struct host_fds *paths, const int *stdio,
         r = overlays_open(task, paths, err);
     laps_mark(task->laps, "supervise.overlays");
     if (r == 0)
-        r = launch_start(task->plan, paths, stdio, task->laps, &launch, err);
-    return r < 0 ? r : task_adopt(task, launch, err);
+        r = launch_start(
+            &(struct launching){task->plan, paths, stdio, task->pool, task->laps}, &launch, err);
+    if (r == 0)
+        r = task_adopt(task, launch, err);
+    if (r == 0) {
+        tell_start(task);
+        tell_net(task);
+    }
+    return r;
 }

@@ -89,6 +89,7 @@ struct crib_task {
     Crib__Plan *plan;
     const struct task_place *place; /* NULL: not started */
     struct launch launch;           /* local.c: with the two polls */
+    struct pool *pool;              /* borrows; NULL: its sandbox is made when it starts */
     uv_poll_t control, gone;        /* init's control socket and pidfd */
     void *remote;                   /* client/: its own */
     pid_t pid;                      /* init's, also when it is gone */

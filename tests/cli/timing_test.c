@@ -116,8 +116,8 @@ static void test_spans_of_a_run(void **state)
                                             {"launch", "trees"},      {"launch", "send"},
                                             {"supervise", "started"}, {"supervise", "program"}};
     static const char *const inside[][2] = {
-        {"init", "wait"},  {"init", "receive"}, {"init", "dumpable"}, {"init", "mounts"},
-        {"init", "stdio"}, {"init", "clone"},   {"task", "session"},  {"task", "limits"},
+        {"init", "wait"},   {"init", "receive"}, {"init", "dumpable"}, {"init", "clone"},
+        {"task", "session"}, {"init", "mounts"}, {"init", "stdio"},    {"task", "limits"},
         {"task", "ids"},   {"task", "caps"},    {"task", "cwd"},      {"task", "landlock"},
         {"task", "exec"},  {"init", "spawned"}};
     struct cli cli = {.want_result = true};

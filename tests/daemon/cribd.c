@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/cribd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -389,15 +388,5 @@ size_t cribd_memory(const struct cribd *daemon)
 
 int cribd_fds(const struct cribd *daemon)
 {
-    char path[64];
-    int count = 0;
-    DIR *list;
-
-    snprintf(path, sizeof(path), "/proc/%d/fd", daemon->pid);
-    list = opendir(path);
-    assert_non_null(list);
-    for (struct dirent *entry; (entry = readdir(list));)
-        count += entry->d_name[0] != '.';
-    closedir(list);
-    return count;
+    return test_count_fds(daemon->pid);
 }

@@ -25,12 +25,12 @@ static void one_process_serves_many(void **state)
     patient_start(&o);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
     assert_int_equal(children(&first, 1), 1);
-    fds = fd_count();
+    fds = test_count_fds(getpid());
     for (int i = 0; i < 500; i++) {
         assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
         assert_int_equal(open_file(&o, &me, "/dev/null", O_RDONLY), 0);
     }
-    assert_int_equal(fd_count(), fds);
+    assert_int_equal(test_count_fds(getpid()), fds);
     assert_int_equal(children(&last, 1), 1);
     assert_int_equal(first, last);
     opening_stop(&o);
@@ -112,7 +112,7 @@ static void cancelled_ones_are_not_answered(void **state)
     (void)state;
     patient_start(&o);
     assert_int_equal(look_at(&o, &me, "/usr", &kind), 0);
-    fds = fd_count();
+    fds = test_count_fds(getpid());
     for (int i = 0; i < 300; i++) {
         struct asked a, behind;
 
@@ -129,7 +129,7 @@ static void cancelled_ones_are_not_answered(void **state)
             asked_done(&behind);
         }
     }
-    assert_int_equal(fd_count(), fds);
+    assert_int_equal(test_count_fds(getpid()), fds);
     assert_int_equal(children(NULL, 0), 1);
     opening_stop(&o);
     peer_done(&me);

@@ -229,11 +229,11 @@ static void settle(struct side *side, int before, int count)
 {
     uint64_t until = clock_us() + PATIENCE_US;
 
-    while (fd_count() - before > count && clock_us() < until) {
+    while (test_count_fds(getpid()) - before > count && clock_us() < until) {
         uv_run(&side->loop, UV_RUN_NOWAIT);
         usleep(200);
     }
-    assert_true(fd_count() - before <= count);
+    assert_true(test_count_fds(getpid()) - before <= count);
 }
 
 /* Half a line, and one who reads nothing: both are sent away, and others do not notice them. */
@@ -245,7 +245,7 @@ static void test_slow_ones(void **state)
 
     (void)state;
     open_side(&side, "unix");
-    before = fd_count();
+    before = test_count_fds(getpid());
     visit(&side, &half);
     say(&half, "GET /met");
     visit(&side, &deaf);
@@ -318,10 +318,10 @@ static void test_a_thousand_connections(void **state)
     (void)state;
     raise_fd_limit();
     open_side(&side, "unix");
-    before = fd_count();
+    before = test_count_fds(getpid());
     for (int i = 0; i < CROWD; i++) {
         visit(&side, &crowd[i]);
-        assert_true(fd_count() - before - i - 1 <= 2 * SCRAPE_VISITS);
+        assert_true(test_count_fds(getpid()) - before - i - 1 <= 2 * SCRAPE_VISITS);
         if (i % 100 == 50)
             scrape_once(&side);
     }

@@ -62,15 +62,15 @@ static void every_shortage(void **state)
     live_open(&live);
     run_one(&live); /* what the first start opens stays open */
     for (int room = 0; room < MOST; room++) {
-        int before = fd_count();
+        int before = test_count_fds(getpid());
         struct live_task task;
         int r = start(&live, &task, room);
 
         if (r == 0)
             live_read(&task);
         live_run(&live);
-        if (fd_count() != before)
-            fail_msg("with room for %d: %d fds before, %d after", room, before, fd_count());
+        if (test_count_fds(getpid()) != before)
+            fail_msg("with room for %d: %d fds before, %d after", room, before, test_count_fds(getpid()));
         if (r < 0) {
             failed++;
             live_says(&task, "");

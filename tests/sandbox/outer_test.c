@@ -20,7 +20,7 @@
 struct lack {
     const char *what;
     const char *part; /* of the sentence */
-    struct starve starve[2];
+    struct starve starve[3];
 };
 
 static const struct lack refused[] = {
@@ -38,7 +38,9 @@ static const struct lack refused[] = {
      {{SYS_sethostname, EPERM, {{0}}}, STARVE_END}},
     {"no network namespaces",
      "namespaces",
-     {{SYS_clone, EPERM, {{0, CLONE_NEWNET, CLONE_NEWNET}}}, STARVE_END}},
+     {{SYS_clone, EPERM, {{0, CLONE_NEWNET, CLONE_NEWNET}}},
+      {SYS_unshare, EPERM, {{0, CLONE_NEWNET, CLONE_NEWNET}}},
+      STARVE_END}},
     {"no openat2 (before 5.6)", "openat2", {{SYS_openat2, ENOSYS, {{0}}}, STARVE_END}},
     {"no open_tree (before 5.2)", "", {{SYS_open_tree, ENOSYS, {{0}}}, STARVE_END}},
     {"no mount_setattr (before 5.12)", "", {{SYS_mount_setattr, ENOSYS, {{0}}}, STARVE_END}},

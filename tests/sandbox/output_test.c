@@ -283,7 +283,7 @@ static void ends_unread(const char *limits, unsigned timeout_ms, int signo,
     crib_policy *policy = limited(limits);
     struct live_task task;
     struct live live;
-    int ends[2], before = fd_count();
+    int ends[2], before = test_count_fds(getpid());
 
     live_open(&live);
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
@@ -299,7 +299,7 @@ static void ends_unread(const char *limits, unsigned timeout_ms, int signo,
     assert_int_equal(task.result.verdict, verdict);
     live_close(&live);
     close(ends[0]); /* now the write returns */
-    for (int i = 0; i < 20000 && fd_count() > before; i++)
+    for (int i = 0; i < 20000 && test_count_fds(getpid()) > before; i++)
         usleep(1000);
     crib_policy_free(policy);
 }
@@ -319,7 +319,7 @@ static void test_sigkill_gives_up_what_nobody_reads(void **state)
     crib_policy *policy = limited("output: 100M");
     struct live_task task;
     struct live live;
-    int ends[2], before = fd_count(), r;
+    int ends[2], before = test_count_fds(getpid()), r;
 
     (void)state;
     live_open(&live);
@@ -342,7 +342,7 @@ static void test_sigkill_gives_up_what_nobody_reads(void **state)
     assert_int_equal(task.result.status, 0);
     live_close(&live);
     close(ends[0]); /* now the write returns */
-    for (int i = 0; i < 20000 && fd_count() > before; i++)
+    for (int i = 0; i < 20000 && test_count_fds(getpid()) > before; i++)
         usleep(1000);
     crib_policy_free(policy);
 }
@@ -353,7 +353,7 @@ static void test_closing_waits_for_no_reader(void **state)
     crib_policy *policy;
     struct live_task task;
     struct live live;
-    int ends[2], before = fd_count();
+    int ends[2], before = test_count_fds(getpid());
 
     (void)state;
     sandbox_only_here("a daemon's tasks end by their connection, some time later");
@@ -367,9 +367,9 @@ static void test_closing_waits_for_no_reader(void **state)
     live_close(&live);
     test_contains(task.log, "exit close");
     close(ends[0]); /* now the write returns */
-    for (int i = 0; i < 20000 && fd_count() > before; i++)
+    for (int i = 0; i < 20000 && test_count_fds(getpid()) > before; i++)
         usleep(1000);
-    assert_true(fd_count() <= before);
+    assert_true(test_count_fds(getpid()) <= before);
     crib_policy_free(policy);
 }
 

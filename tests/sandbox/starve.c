@@ -44,6 +44,8 @@ static uint32_t answer(int code)
 {
     if (code == STARVE_PRETENDED)
         return SECCOMP_RET_ERRNO;
+    if (code == STARVE_KILLED)
+        return SECCOMP_RET_KILL_PROCESS;
     return code ? SECCOMP_RET_ERRNO | (uint32_t)code : SECCOMP_RET_USER_NOTIF;
 }
 

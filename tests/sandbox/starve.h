@@ -22,11 +22,12 @@ struct starve_when {
 };
 
 #define STARVE_PRETENDED (-1) /* success, and nothing is done */
+#define STARVE_KILLED    (-2) /* who makes it is killed */
 
 /* The end of a list has number -1. */
 struct starve {
     long number;
-    int code; /* the errno that it gets; 0: it is held while the hook runs; STARVE_PRETENDED */
+    int code; /* the errno that it gets; 0: it is held while the hook runs; STARVE_… */
     struct starve_when when[3];
 };
 

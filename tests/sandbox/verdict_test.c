@@ -145,6 +145,7 @@ static void check(struct one *one)
 {
     const struct crib_result *result = &one->task.result;
     const struct way *way = one->way;
+    char text[512];
     bool right = result->verdict == way->verdict && strcmp(result->limit, said(way->limit)) == 0 &&
                  strcmp(result->call, said(way->call)) == 0 &&
                  (way->status == ANY || result->status == way->status) &&
@@ -152,9 +153,10 @@ static void check(struct one *one)
 
     if (right || one->crowd->wrong++ >= 10)
         return;
-    print_error("%s: verdict %d, status %d, signal %d, limit '%s', call '%s'; %s\n", way->name,
-                (int)result->verdict, result->status, result->signal, result->limit, result->call,
-                one->task.log);
+    crib_error_text(&result->error, text, sizeof(text));
+    print_error("%s: verdict %d, status %d, signal %d, limit '%s', call '%s', error '%s'; %s\n",
+                way->name, (int)result->verdict, result->status, result->signal, result->limit,
+                result->call, text, one->task.log);
 }
 
 static void start_more(struct crowd *crowd);
@@ -360,6 +362,10 @@ static void test_two_clocks(void **state)
         if (box.result.verdict == CRIB_CPU_TIMEOUT) {
             assert_string_equal(box.result.limit, "cpu_time");
         } else {
+            char text[512];
+
+            if (box.result.verdict == CRIB_SETUP_FAILED)
+                print_error("%s\n", crib_error_text(&box.result.error, text, sizeof(text)));
             assert_int_equal(box.result.verdict, CRIB_WALL_TIMEOUT);
             assert_string_equal(box.result.limit, "wall_time");
         }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sys/types.h>
 
 /**
  * test_run() - Run a group, as cmocka_run_group_tests(), with the checks of this project
@@ -37,6 +38,10 @@ char *test_read(const char *path, size_t *ret_len);
 
 /* Fails with both texts when @got does not contain @part. */
 void test_contains(const char *got, const char *part);
+
+/* Return: how many descriptors a process has open, but for those of networks that the library keeps
+ * to use them again. */
+int test_count_fds(pid_t pid);
 
 /* Return: for how long a test of races is to race, in us: a minute under CRIB_TESTS_LONG=1. */
 uint64_t test_race_us(void);

@@ -125,7 +125,7 @@ static void test_bad_answers(void **state)
     struct primary primary;
     crib_child *child = both_open(&primary);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC), listener = a_listener(0);
-    int sockets[2] = {listener, listener}, fd = -1, before = fd_count();
+    int sockets[2] = {listener, listener}, fd = -1, before = test_count_fds(getpid());
     const struct {
         int code, want;
         const int *fds;
@@ -143,7 +143,7 @@ static void test_bad_answers(void **state)
         if (listen_to(child, LONG, &fd) != rows[i].want)
             fail_msg("row %d", (int)i);
         assert_int_equal(fd, -1);
-        assert_int_equal(fd_count(), before);
+        assert_int_equal(test_count_fds(getpid()), before);
     }
     fd_close(&null);
     fd_close(&listener);
@@ -156,7 +156,7 @@ static void test_a_late_answer_is_dropped(void **state)
     crib_child *child = both_open(&primary);
     int late = a_listener(0), right = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1;
     uint64_t begun = clock_us();
-    int domain, before = fd_count();
+    int domain, before = test_count_fds(getpid());
     socklen_t size = sizeof(domain);
 
     (void)state;
@@ -164,7 +164,7 @@ static void test_a_late_answer_is_dropped(void **state)
     assert_true(clock_us() - begun >= 30000);
     answer(&primary, 1, 0, NULL, CRIB__SHARING__socket, &late, 1);
     must_be_empty(child);
-    assert_int_equal(fd_count(), before);
+    assert_int_equal(test_count_fds(getpid()), before);
     answer(&primary, 1, 0, NULL, CRIB__SHARING__socket, &late, 1);
     answer(&primary, 3, 0, NULL, CRIB__SHARING__socket, &late, 1); /* nor an early one */
     answer(&primary, 2, 0, NULL, CRIB__SHARING__socket, &right, 1);
@@ -173,7 +173,7 @@ static void test_a_late_answer_is_dropped(void **state)
     assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size), 0);
     assert_int_equal(domain, AF_INET);
     must_be_empty(child);
-    assert_int_equal(fd_count(), before + 1);
+    assert_int_equal(test_count_fds(getpid()), before + 1);
     hear_listen(&primary, 1, ADDRESS);
     hear_listen(&primary, 2, ADDRESS);
     fd_close(&fd);
@@ -210,7 +210,7 @@ static void test_a_thousand_messages_are_kept(void **state)
     struct primary primary;
     crib_child *child = both_open(&primary);
     struct crib_child_message message;
-    int fd = -1, taken = -1, before = fd_count();
+    int fd = -1, taken = -1, before = test_count_fds(getpid());
     pthread_t thread;
 
     (void)state;
@@ -219,7 +219,7 @@ static void test_a_thousand_messages_are_kept(void **state)
     assert_int_equal(pthread_create(&thread, NULL, say_thousand, &primary), 0);
     assert_int_equal(listen_to(child, LONG, &fd), 0);
     pthread_join(thread, NULL);
-    assert_int_equal(fd_count(), before + 1 + 10);
+    assert_int_equal(test_count_fds(getpid()), before + 1 + 10);
     for (uint32_t i = 0; i < 1000; i++) {
         const uint32_t *body;
 
@@ -234,7 +234,7 @@ static void test_a_thousand_messages_are_kept(void **state)
     }
     must_receive(child, "after");
     must_be_empty(child);
-    assert_int_equal(fd_count(), before + 2);
+    assert_int_equal(test_count_fds(getpid()), before + 2);
     assert_true(fcntl(taken, F_GETFD) & FD_CLOEXEC);
     for (uint64_t i = 0; i < 1000; i += 250)
         hear_pong(&primary, i);

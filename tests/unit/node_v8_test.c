@@ -131,10 +131,10 @@ static void test_fds(void **state)
 
     (void)state;
     set_up(&ends);
-    before = fd_count();
+    before = test_count_fds(getpid());
     says(&ends, handle, sizeof(handle) - 1, fd);
     assert_int_equal(hears(&ends, &frame), 0);
-    assert_int_equal(fd_count(), before);
+    assert_int_equal(test_count_fds(getpid()), before);
     assert_int_equal(node_peer_flush(ends.peer, ends.ours), 0);
     assert_int_equal(recv(ends.theirs, got, sizeof(got), 0), V8_PREFIX + sizeof(nack) - 1);
     assert_memory_equal(got + V8_PREFIX, nack, sizeof(nack) - 1);
@@ -142,7 +142,7 @@ static void test_fds(void **state)
                      -EOPNOTSUPP);
     says(&ends, plain, sizeof(plain), fd); /* that no message speaks of */
     assert_int_equal(hears(&ends, &frame), -EPROTO);
-    assert_int_equal(fd_count(), before);
+    assert_int_equal(test_count_fds(getpid()), before);
     tear_down(&ends);
     close(fd);
 }

@@ -215,7 +215,7 @@ static void a_refused_start_has_its_own_receipt(void **state)
 
     (void)state;
     set_up(&f);
-    add_line(&f, "mounts", "a root");
+    add_line(&f, "namespaces", "new");
     add_line(&f, "net.loopback", "up");
     add_line(&f, "caps", "none");
     adopt(&f);
@@ -227,7 +227,7 @@ static void a_refused_start_has_its_own_receipt(void **state)
     turn(&f, 2);
     lines = f.task->plan->receipt;
     assert_int_equal(f.task->plan->n_receipt, 3);
-    assert_string_equal(lines[0]->applied, "a root");
+    assert_string_equal(lines[0]->applied, "new");
     assert_string_equal(lines[1]->applied, "refused: bring lo up: No such device");
     assert_string_equal(lines[2]->applied, "not reached");
     leave(&f);

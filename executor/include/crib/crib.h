@@ -487,6 +487,39 @@ CRIB_API int crib_task_disconnect(crib_task *task);
 CRIB_API bool crib_task_connected(const crib_task *task);
 
 /**
+ * crib_set_prepared() - Keep sandboxes ready, so that a start only has to put its program in
+ * @most:    how many may wait, 256 at most; 0: none, and those that wait are ended
+ * @idle_ms: milliseconds after which those that no start has asked for are ended; 0: never
+ *
+ * What was asked for once is made again ahead: tasks that differ in program, arguments, environment,
+ * descriptors and binds of their own are alike. A sandbox is used once. They are made by a thread of
+ * their own; a start that finds none makes its own and does not wait. The receipt's line `start`
+ * says which it was. Tasks with overlays, masks, an id of their own, and detached ones, are never
+ * prepared.
+ *
+ * A sandbox that waits is a process and two or three descriptors of this one. It has the umask and
+ * the cgroups that this process had when it was made; what else a process inherits (limits,
+ * priority, processors, ids, capabilities, the root) is compared at each start.
+ *
+ * Return: 0; -EINVAL over 256; -EOPNOTSUPP the executor is a daemon's, whose site file says it;
+ *         -ENOMEM
+ */
+CRIB_API int crib_set_prepared(crib *ex, unsigned most, unsigned idle_ms, struct crib_error *err);
+
+/**
+ * crib_prepare() - Have sandboxes made before the first start asks for them
+ * @file, @args, @options: as crib_spawn(), of a task like those to come
+ *
+ * Nothing waits for them. Return: 0; as crib_spawn(); -EINVAL without crib_set_prepared();
+ *         -EOPNOTSUPP such a task is never prepared
+ */
+CRIB_API int crib_prepare(crib *ex, const char *file, const char *const *args,
+                          const struct crib_options *options, struct crib_error *err);
+
+/* Return: how many sandboxes wait. */
+CRIB_API unsigned crib_prepared(const crib *ex);
+
+/**
  * crib_plan_text() - What crib_spawn would do, as YAML (plan.proto); nothing is run
  * @ret_text: the caller frees it
  */
