@@ -37,6 +37,7 @@ static void on_done(crib_task *task, const struct crib_error *error, const char 
     told->out_len = out_len;
     told->err_len = err_len;
     told->result = *crib_task_result(task);
+    sandbox_mark_prepared(task);
 }
 
 static void forget(struct told *told)
@@ -60,6 +61,7 @@ static void run(const char *line, struct crib_options *options, struct told *tol
     options = options ? options : &defaults;
     options->data = told;
     live_open(&live);
+    sandbox_prepare(live.ex, "/bin/sh", (const char *const[]){"-c", line, NULL}, options, false);
     if (crib_exec(live.ex, line, options, on_done, &task, &error) < 0)
         fail_msg("%s", crib_error_text(&error, text, sizeof(text)));
     assert_true(crib_task_pid(task) > 0);

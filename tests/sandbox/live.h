@@ -109,8 +109,8 @@ static inline void live_on_close(crib_task *task, const struct crib_result *resu
 {
     struct live_task *live = data;
 
-    (void)task;
     live->result = *result;
+    sandbox_mark_prepared(task);
     live_note(live, "close");
     live->task = NULL;
 }
@@ -167,6 +167,7 @@ static inline void live_shell(struct live *live, struct live_task *task, const c
     const char *const args[] = {"-c", line, NULL};
     struct crib_error error;
 
+    sandbox_prepare(live->ex, "/bin/sh", args, &task->options, false);
     live_started(task, crib_spawn(live->ex, "/bin/sh", args, &task->options, &task->task, &error),
                  &error);
 }

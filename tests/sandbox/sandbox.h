@@ -87,6 +87,14 @@ void sandbox_says_one(const char *text, const char *key, const char *values);
  * crib_open(). */
 const char *sandbox_address(void);
 
+/* Where CRIB_TEST_PREPARED names a file (prepared.sh), has a sandbox prepared for a task like this
+ * and waits a while for it; else does nothing. Before the start. @fork: it will be by crib_fork(). */
+void sandbox_prepare(crib *ex, const char *file, const char *const *args,
+                     const struct crib_options *options, bool fork);
+
+/* At its `close`: leaves a mark in that file where the task was started in a prepared sandbox. */
+void sandbox_mark_prepared(crib_task *task);
+
 /* The path of the probe; static. */
 const char *sandbox_probe_path(void);
 const char *sandbox_dynamic_path(void);

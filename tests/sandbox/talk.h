@@ -107,6 +107,7 @@ static inline void begin(struct talk *talk, const char *verb)
     const char *const args[] = {"child", verb, NULL};
     struct crib_error error;
 
+    sandbox_prepare(talk->live.ex, self, args, &talk->task.options, true);
     live_started(
         &talk->task,
         crib_fork(talk->live.ex, self, args, &talk->task.options, &talk->task.task, &error),

@@ -20,7 +20,9 @@
 static const struct CMUnitTest *running;
 static size_t running_next;
 
-/* The namespace itself, and its table of sockets, by the name that it had for its maker. */
+/* The namespace itself, and its table of sockets; `(deleted)` where the thread that made it is
+ * gone.
+ */
 static bool is_kept_network(int dir, const char *name)
 {
     char link[128];
@@ -29,7 +31,7 @@ static bool is_kept_network(int dir, const char *name)
     if (n < 0)
         return false;
     link[n] = '\0';
-    return strncmp(link, "net:[", 5) == 0 || strstr(link, "/net/unix") != NULL;
+    return strncmp(link, "net:[", 5) == 0 || strstr(link, "/net/unix");
 }
 
 int test_count_fds(pid_t pid)
