@@ -2,7 +2,9 @@
 #include "launch/surroundings.h"
 
 #include <linux/capability.h>
+#include <linux/ioprio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,6 +38,16 @@ static bool look_at_files(struct surroundings *ret)
     return true;
 }
 
+/* Never to be had back. Who has a filter may be forbidden to ask: then that is what is compared. */
+static void look_at_bits(struct surroundings *ret)
+{
+    ret->given_up[0] = prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
+    ret->given_up[1] = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+    ret->given_up[2] = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+    ret->schedule[0] = sched_getscheduler(0);
+    ret->schedule[1] = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+}
+
 bool surroundings_look(struct surroundings *ret)
 {
     memset(ret, 0, sizeof(*ret)); /* they are compared as bytes */
@@ -44,6 +56,7 @@ bool surroundings_look(struct surroundings *ret)
     ret->gid = getegid();
     ret->group_count = getgroups(SURROUNDINGS_GROUPS, ret->groups);
     ret->nice = getpriority(PRIO_PROCESS, 0);
+    look_at_bits(ret);
     return ret->group_count >= 0 && sched_getaffinity(0, sizeof(ret->cpus), &ret->cpus) == 0 &&
            look_at_caps(ret) && look_at_limits(ret) && look_at_files(ret);
 }

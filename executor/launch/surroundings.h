@@ -22,6 +22,8 @@ struct surroundings {
     gid_t gid;
     uint32_t caps[6];
     int group_count, nice;
+    int given_up[3]; /* whether filtered, without new privileges, secure bits */
+    int schedule[2]; /* of processors and of disks */
     gid_t groups[SURROUNDINGS_GROUPS];
     struct rlimit limits[RLIM_NLIMITS];
     cpu_set_t cpus;

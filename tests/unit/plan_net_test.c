@@ -57,7 +57,7 @@ static void test_never_for_who_can_make_more(void **state)
         "io_uring_setup",
         "io_uring_enter",
         "@io-uring",
-        "@network",
+        "@known",
     };
 
     (void)state;
