@@ -365,6 +365,8 @@ unsigned pool_ready(struct pool *pool)
 {
     unsigned count;
 
+    if (pool->around.pid != getpid())
+        return 0; /* none yet, or those of our maker, and nobody would let go of its lock */
     pthread_mutex_lock(&pool->lock);
     count = pool->count;
     pthread_mutex_unlock(&pool->lock);
