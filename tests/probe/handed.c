@@ -6,9 +6,11 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void try_new_ones(void)
@@ -91,7 +93,38 @@ static int verb_answer(int argc, char **argv)
     return 0;
 }
 
+/* give FD @NAME: a socket of this sandbox's, with a name, to whoever reads from the other end of
+ * FD. */
+static int verb_give(int argc, char **argv)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t len = strlen(argv[2]);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec iov = {(char *)"x", 1};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    struct cmsghdr *head = &control.align;
+
+    (void)argc;
+    memcpy(address.sun_path + 1, argv[2] + 1, len - 1);
+    say("bind", bind(fd, (struct sockaddr *)&address,
+                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)));
+    say("listen", listen(fd, 8));
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+    return !say("give", sendmsg((int)number(argv[1]), &message, MSG_NOSIGNAL));
+}
+
 const struct verb handed_verbs[] = {
+    {"give", verb_give, 2},
     {"handed", verb_handed, 2},
     {"answer", verb_answer, 1},
     {NULL, NULL, 0},

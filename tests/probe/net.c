@@ -15,6 +15,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
 /* socket FAMILY TYPE PROTOCOL, in numbers. */
 static int verb_socket(int argc, char **argv)
 {
@@ -196,9 +200,31 @@ static int verb_listen_fds(int argc, char **argv)
     return bad;
 }
 
+/* net-cookie: the number of the network namespace, which the kernel never gives twice (Linux 5.14).
+ */
+static int verb_cookie(int argc, char **argv)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    unsigned long long cookie = 0;
+    socklen_t len = sizeof(cookie);
+
+    (void)argc;
+    (void)argv;
+    if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
+        return !say("net-cookie", -1);
+    close(fd);
+    printf("net-cookie %llu\n", cookie);
+    return 0;
+}
+
 const struct verb net_verbs[] = {
-    {"socket", verb_socket, 2},         {"connect", verb_connect, 2},
-    {"bind", verb_connect, 2},          {"loopback", verb_loopback, 0},
-    {"interfaces", verb_interfaces, 0}, {"serve", verb_serve, 2},
-    {"listen-fds", verb_listen_fds, 0}, {NULL, NULL, 0},
+    {"net-cookie", verb_cookie, 0},
+    {"socket", verb_socket, 2},
+    {"connect", verb_connect, 2},
+    {"bind", verb_connect, 2},
+    {"loopback", verb_loopback, 0},
+    {"interfaces", verb_interfaces, 0},
+    {"serve", verb_serve, 2},
+    {"listen-fds", verb_listen_fds, 0},
+    {NULL, NULL, 0},
 };

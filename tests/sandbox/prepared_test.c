@@ -42,7 +42,13 @@ static void must_be_same(char *got, char *expected)
 }
 
 static const char walls[] = "caps , ids , limits , uname , signals , env , cwd , fds , session , "
-                            "interfaces , pids , ls / , ls /dev , ls /tmp , statfs /tmp";
+                            "interfaces , ls / , ls /dev , statfs /tmp , pids , ls /tmp";
+
+/* `open` shows the host's processes and files, which change by themselves. */
+static const char *walls_of(const char *policy)
+{
+    return strcmp(policy, "open") == 0 ? "caps , ids , limits , signals , env , cwd , fds" : walls;
+}
 
 static void test_it_says_so_and_the_walls_are_the_same(void **state)
 {
@@ -57,9 +63,9 @@ static void test_it_says_so_and_the_walls_are_the_same(void **state)
         one_init(&ahead);
         cold.task.options.policy = ahead.task.options.policy = *name;
         cold.task.options.cwd = ahead.task.options.cwd = "/tmp";
-        one_run(&live, &cold, walls);
+        one_run(&live, &cold, walls_of(*name));
         assert_null(strstr(cold.json, "\"mechanism\":\"start\""));
-        prepared_run(&live, &ahead, walls);
+        prepared_run(&live, &ahead, walls_of(*name));
         must_be_same(ahead.out, cold.out);
         one_done(&cold);
         one_done(&ahead);
