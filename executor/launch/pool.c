@@ -267,11 +267,16 @@ static void drop(struct pool *pool, bool ours)
 
 void pool_free(struct pool *pool)
 {
+    bool ours;
+
     if (!pool)
         return;
-    drop(pool, !pool->running || pool->around.pid == getpid());
-    pthread_cond_destroy(&pool->changed);
-    pthread_mutex_destroy(&pool->lock);
+    ours = !pool->running || pool->around.pid == getpid();
+    drop(pool, ours);
+    if (ours) { /* a fork would wait for its maker's thread */
+        pthread_cond_destroy(&pool->changed);
+        pthread_mutex_destroy(&pool->lock);
+    }
     free(pool);
 }
 

@@ -27,10 +27,12 @@ static bool look_at_limits(struct surroundings *ret)
 
 static bool look_at_files(struct surroundings *ret)
 {
-    struct stat root, mounts;
+    struct stat root, mounts, net;
 
-    if (stat("/", &root) < 0 || stat("/proc/thread-self/ns/mnt", &mounts) < 0)
+    if (stat("/", &root) < 0 || stat("/proc/thread-self/ns/mnt", &mounts) < 0 ||
+        stat("/proc/thread-self/ns/net", &net) < 0)
         return false;
+    ret->net_ino = net.st_ino;
     ret->root_dev = root.st_dev;
     ret->root_ino = root.st_ino;
     ret->mounts_dev = mounts.st_dev;

@@ -29,6 +29,7 @@ struct surroundings {
     cpu_set_t cpus;
     dev_t root_dev, mounts_dev;
     ino_t root_ino, mounts_ino; /* of / and of the mount namespace */
+    ino_t net_ino;              /* of the network, which a policy may share */
 };
 
 /* Those of the calling thread. Return: whether they could all be told. */

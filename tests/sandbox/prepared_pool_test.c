@@ -257,6 +257,36 @@ static void test_a_fork_has_none(void **state)
     live_close(&live);
 }
 
+/* Nor does it take the groups of those that wait away from them. */
+static void test_a_fork_leaves_the_groups_alone(void **state)
+{
+    struct one one;
+    struct live live;
+    int status;
+    pid_t pid;
+
+    (void)state;
+    sandbox_only_privileged(true);
+    live_open(&live);
+    one_init(&one);
+    one.task.options.policy = "judge";
+    prepared_like(&live, &one, 1);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        setenv("CMOCKA_TEST_ABORT", "1", 1);
+        _exit(crib_set_prepared(live.ex, 0, 0, NULL) < 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    one_run(&live, &one, "hog 400");
+    one_must_be(&one, true);
+    assert_int_equal(one.task.result.verdict, CRIB_MEMORY);
+    assert_true(one.task.result.peak_memory > 100 << 20);
+    one_done(&one);
+    live_close(&live);
+}
+
 struct seen {
     pid_t init[2], inside[2];
 };
@@ -346,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_one_is_killed_while_it_waits),
         cmocka_unit_test(test_the_waiting_process_is_killed),
         cmocka_unit_test(test_a_fork_has_none),
+        cmocka_unit_test(test_a_fork_leaves_the_groups_alone),
         cmocka_unit_test(test_their_maker_is_killed),
         cmocka_unit_test(test_what_cannot_be_asked),
     };

@@ -386,6 +386,52 @@ static void test_what_the_starter_has_given_up_since(void **state)
     }
 }
 
+/* A policy that shares the network shares that of its starter, wherever the pool's thread is. */
+static void be_in_another_network(struct live *live)
+{
+    char expected[64];
+    struct stat st;
+    struct one one;
+
+    one_init(&one);
+    one.task.options.policy = "network";
+    prepared_like(live, &one, 1);
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    one_run(live, &one, "ns");
+    assert_int_equal(stat("/proc/thread-self/ns/net", &st), 0);
+    snprintf(expected, sizeof(expected), "net:[%llu]", (unsigned long long)st.st_ino);
+    sandbox_says(one.out, "net", expected);
+    one_must_be(&one, false);
+    one_done(&one);
+    one_init(&one);
+    one.task.options.policy = "network";
+    prepared_run(live, &one, "ns");
+    sandbox_says(one.out, "net", expected);
+    one_done(&one);
+}
+
+static void test_the_network_of_the_starter(void **state)
+{
+    int status;
+    pid_t pid;
+
+    (void)state;
+    sandbox_only_privileged(true);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        struct live live;
+
+        setenv("CMOCKA_TEST_ABORT", "1", 1);
+        live_open(&live);
+        be_in_another_network(&live);
+        live_close(&live);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_limits_hold),
         cmocka_unit_test(test_limits_and_processors_of_the_starter),
         cmocka_unit_test(test_what_the_starter_has_given_up_since),
+        cmocka_unit_test(test_the_network_of_the_starter),
     };
 
     return sandbox_test_run(tests);
