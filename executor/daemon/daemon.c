@@ -14,12 +14,13 @@
 #include "daemon/connection.h"
 #include "daemon/log.h"
 
-#define ACCEPTS_AT_ONCE 16    /* in one turn of the loop */
-#define ACCEPT_PAUSE_MS 100   /* where no fd is left for another connection */
-#define STUCK_MS        5000  /* for what has been killed */
-#define LAST_WORDS_MS   500   /* for clients to fetch the end of the last task, while draining */
-#define RETRY_MS        50    /* between looks of mailboxes for room */
-#define SWEEP_MS        60000 /* between looks for what was kept long enough */
+#define ACCEPTS_AT_ONCE  16    /* in one turn of the loop */
+#define ACCEPT_PAUSE_MS  100   /* where no fd is left for another connection */
+#define STUCK_MS         5000  /* for what has been killed */
+#define LAST_WORDS_MS    500   /* for clients to fetch the end of the last task, while draining */
+#define RETRY_MS         50    /* between looks of mailboxes for room */
+#define SWEEP_MS         60000 /* between looks for what was kept long enough */
+#define PREPARED_IDLE_MS 60000 /* of sandboxes that nobody has asked for */
 
 struct held_site *daemon_hold_site(struct daemon *daemon)
 {
@@ -36,13 +37,29 @@ void daemon_drop_site(struct daemon *daemon, struct held_site *held)
     free(held);
 }
 
+/* Those that wait stay as long as their number does: what a policy has become is in their key. */
+static int set_prepared(struct daemon *daemon, const struct site *site, struct crib_error *err)
+{
+    unsigned most = site_prepared(site);
+    int r =
+        most == daemon->prepared ? 0 : crib_set_prepared(daemon->ex, most, PREPARED_IDLE_MS, err);
+
+    if (r == 0)
+        daemon->prepared = most;
+    return r;
+}
+
 int daemon_reload(struct daemon *daemon, struct crib_error *err)
 {
     struct held_site *held = calloc(1, sizeof(*held)), *old = daemon->held;
     int r = held ? site_load(daemon->config, daemon->policies, &held->site, err)
                  : fail_sys(err, -ENOMEM, "site", -1, NULL, NULL);
 
+    if (r == 0 && daemon->ex)
+        r = set_prepared(daemon, held->site, err);
     if (r < 0) {
+        if (held)
+            site_free(held->site);
         free(held);
         return r;
     }
@@ -167,6 +184,9 @@ static int open_parts(struct daemon *daemon, struct crib_error *err)
     static const struct fdside_asks asks = {charge_fds, take_fds, fdside_closed};
     int r = crib_open(&daemon->ex, daemon->loop, NULL, err);
 
+    daemon->metrics.ex = daemon->ex;
+    if (r == 0)
+        r = set_prepared(daemon, daemon->held->site, err);
     if (r == 0)
         r = openers_new(daemon->loop, &daemon->openers);
     if (r == 0)

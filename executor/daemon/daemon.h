@@ -54,6 +54,7 @@ struct daemon {
     struct metrics_side *metrics_side;
     uint64_t instance;
     uid_t uid;
+    unsigned prepared; /* sandboxes kept ready at most, as the site says */
     bool draining;
     bool ending;
     const char *config, *policies; /* borrowed: read again on SIGHUP; may be NULL */

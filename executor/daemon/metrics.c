@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-#include "crib/crib.h"
 #include "daemon/log.h"
 #include "task.pb-c.h"
 
@@ -144,6 +143,9 @@ int metrics_write(const struct metrics *metrics, struct buf *out)
 
     if (r == 0)
         r = write_rows(metrics, out);
+    if (r == 0)
+        r = write_plain(out, "crib_prepared", "gauge", "Sandboxes that wait for a task.",
+                        metrics->ex ? crib_prepared(metrics->ex) : 0);
     if (r == 0)
         r = write_ended(metrics, out);
     if (r == 0)

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "crib/crib.h"
 
 #define METRICS_MS       5000
 #define METRICS_VERDICTS 16
@@ -26,11 +27,12 @@ struct metrics {
     uint64_t refused[17];             /* requests answered with a gRPC code other than 0, by code */
     uint64_t requests;
     uint64_t latency[16]; /* histogram of Spawn to `started`: bucket i holds up to 2^i × 250 µs */
-    uint64_t latency_count, latency_us;                  /* sum */
-    uint64_t bytes_in, bytes_out;                        /* of all connections */
-    uint64_t stream_bytes;                               /* read from tasks */
-    uint64_t lost_bytes;                                 /* of detached tasks' streams */
+    uint64_t latency_count, latency_us;                            /* sum */
+    uint64_t bytes_in, bytes_out;                                  /* of all connections */
+    uint64_t stream_bytes;                                         /* read from tasks */
+    uint64_t lost_bytes;                                           /* of detached tasks' streams */
     uint64_t tasks, connections, fds, queued, in_flight, clusters; /* now */
+    const crib *ex; /* borrows; whose prepared sandboxes are told; NULL: none */
 };
 
 void metrics_latency(struct metrics *metrics, uint64_t us);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/site_parts.h"
+#include "launch/pool.h"
 #include "policy/vars.h"
 #include "text/text.h"
 
@@ -181,6 +182,8 @@ static int check_rest(struct reading *r)
                              "it must read unix:/PATH or file:/PATH");
     if (message->has_grace && message->grace > GRACE_MAX)
         return policy_refuse(&r->check, "grace", -EINVAL, "it is longer than 24h");
+    if (message->prepared > POOL_MOST)
+        return policy_refuse(&r->check, "prepared", -EINVAL, "it is more than %d", POOL_MOST);
     return 0;
 }
 
@@ -303,4 +306,9 @@ bool site_log_values(const struct site *site)
 unsigned site_grace_ms(const struct site *site)
 {
     return site->message->has_grace ? (unsigned)site->message->grace : GRACE_MS;
+}
+
+unsigned site_prepared(const struct site *site)
+{
+    return site->message->prepared;
 }

@@ -61,6 +61,7 @@ const char *site_metrics(const struct site *site);   /* "unix:…", "file:…"; 
 const char *site_log_level(const struct site *site); /* `error`, `warning`, `info`, `debug` */
 bool site_log_values(const struct site *site);
 unsigned site_grace_ms(const struct site *site); /* between SIGTERM and killing what runs; 5000 */
+unsigned site_prepared(const struct site *site); /* sandboxes kept ready; 0 */
 
 /* Return: whether a rule fits: whoever has none is a stranger. */
 bool site_knows(const struct site *site, uid_t uid);

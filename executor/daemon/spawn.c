@@ -140,6 +140,16 @@ static struct dialect_want channel_of(const struct prepared *prepared)
                                  CRIB_MAX_MESSAGE};
 }
 
+/* Only what the site's owner has written is made ahead, and no more of it than there are names: not
+ * what a client says of paths, nor what is cut down for a task that asks. */
+static struct pool *pool_for(const struct spawning *spawning)
+{
+    const struct prepared *prepared = &spawning->prepared;
+    bool named = prepared->policy_name[0] != '\0' && prepared->task->n_vars == 0;
+
+    return named && !prepared->inside ? call_daemon(spawning->call)->ex->pool : NULL;
+}
+
 static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret,
                  struct crib_error *err)
 {
@@ -171,6 +181,7 @@ static int start(struct spawning *spawning, Crib__Plan *plan, struct entry **ret
     task->on = entry_events;
     task->data = entry;
     task->plan = plan;
+    task->pool = pool_for(spawning);
     if (spawning->laps)
         (void)timing_begin(task, spawning->laps);
     entry->buffer = buffer_of(request);

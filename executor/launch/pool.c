@@ -2,6 +2,8 @@
 #include "launch/pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "launch/prepare.h"
 #include "launch/surroundings.h"
 
@@ -27,12 +30,14 @@ struct key {
     size_t len;
     struct waiting *waiting;
     unsigned count;
-    uint64_t used_ms, failed_ms; /* clock; 0: never failed */
+    uint64_t used_ms;   /* clock; 0: it is to be forgotten */
+    uint64_t failed_ms; /* 0: never */
 };
 
 struct pool {
     unsigned most, idle_ms;
     struct surroundings around;
+    int mounts;   /* tells that some have changed; -1 */
     bool running; /* there is a thread */
     pthread_t thread;
 
@@ -50,6 +55,7 @@ struct pool *pool_new(unsigned most, unsigned idle_ms)
 
     if (!pool)
         return NULL;
+    pool->mounts = -1;
     pool->most = most;
     pool->idle_ms = idle_ms;
     pthread_mutex_init(&pool->lock, NULL);
@@ -110,7 +116,7 @@ static unsigned share(const struct pool *pool)
 
 static bool is_stale(const struct pool *pool, const struct key *key, uint64_t now)
 {
-    return pool->idle_ms && now - key->used_ms >= pool->idle_ms;
+    return !key->used_ms || (pool->idle_ms && now - key->used_ms >= pool->idle_ms);
 }
 
 /* Forgets what nobody has asked for. Return: what has to be ended. */
@@ -134,15 +140,22 @@ static struct waiting *forget(struct pool *pool, uint64_t now)
     return NULL;
 }
 
-/* Return: one of a key that has more than its share, while another has less. */
-static struct waiting *trim(struct pool *pool)
+/* Where all places are taken, and @wants has less than its share. Return: one of a key that has
+ * more; or of the one that has rested longest, if that is so by far: keys that were used once hold
+ * no places, and keys that take turns do not rob each other. NULL: none. */
+static struct waiting *trim(struct pool *pool, const struct key *wants)
 {
+    struct key *rested = NULL;
     unsigned most = share(pool);
 
-    for (struct key *key = pool->keys; key && pool->count >= pool->most; key = key->next)
+    for (struct key *key = pool->keys; key && pool->count >= pool->most; key = key->next) {
         if (key->count > most)
             return pop(pool, key);
-    return NULL;
+        if (key->count && key->used_ms + REST_MS <= wants->used_ms &&
+            (!rested || key->used_ms < rested->used_ms))
+            rested = key;
+    }
+    return rested ? pop(pool, rested) : NULL;
 }
 
 /* Return: the key that lacks one, the last used first; NULL: none. */
@@ -182,7 +195,7 @@ static void make(struct pool *pool, struct key *key)
     int r;
 
     pthread_mutex_unlock(&pool->lock);
-    r = one ? prepare(key->data, key->len, &one->launch) : -ENOMEM;
+    r = one ? prepare_sandbox(key->data, key->len, &one->launch) : -ENOMEM;
     pthread_mutex_lock(&pool->lock);
     key->failed_ms = r < 0 ? clock_us() / 1000 : 0;
     if (r < 0) {
@@ -206,7 +219,7 @@ static void *work(void *data)
         struct key *key = old ? NULL : choose(pool, now);
 
         if (!old && key)
-            old = trim(pool);
+            old = trim(pool, key);
         if (old) {
             pthread_mutex_unlock(&pool->lock);
             end(old);
@@ -249,6 +262,7 @@ static void drop(struct pool *pool, bool ours)
         pthread_join(pool->thread, NULL);
     }
     pool->running = false;
+    fd_close(&pool->mounts);
     while ((key = pool->keys)) {
         struct waiting *list = pop_all(pool, key), *one;
 
@@ -280,6 +294,22 @@ void pool_free(struct pool *pool)
     free(pool);
 }
 
+/* What is bound was cloned with what was mounted below it, as it was. Return: whether that is so
+ * still. */
+static bool same_mounts(const struct pool *pool)
+{
+    struct pollfd changed = {.fd = pool->mounts, .events = POLLPRI};
+
+    return poll(&changed, 1, 0) <= 0;
+}
+
+/* From now on. */
+static bool watch_mounts(struct pool *pool)
+{
+    pool->mounts = open("/proc/thread-self/mountinfo", O_RDONLY | O_CLOEXEC);
+    return pool->mounts >= 0 && fd_above(&pool->mounts, 3) == 0;
+}
+
 /* Return: whether sandboxes can be made and taken here. */
 static bool settle(struct pool *pool)
 {
@@ -287,7 +317,7 @@ static bool settle(struct pool *pool)
 
     if (!surroundings_look(&now))
         return false;
-    if (pool->running && memcmp(&now, &pool->around, sizeof(now)) == 0)
+    if (pool->running && memcmp(&now, &pool->around, sizeof(now)) == 0 && same_mounts(pool))
         return true;
     drop(pool, !pool->running || pool->around.pid == now.pid);
     if (pool->around.pid && pool->around.pid != now.pid) {
@@ -295,7 +325,7 @@ static bool settle(struct pool *pool)
         pthread_cond_init(&pool->changed, NULL);
     }
     pool->around = now;
-    return run(pool) == 0;
+    return watch_mounts(pool) && run(pool) == 0;
 }
 
 static struct key *find(struct pool *pool, const uint8_t *data, size_t len)
@@ -315,11 +345,24 @@ static unsigned count_keys(const struct pool *pool)
     return count;
 }
 
-/* Under the lock. Takes @data. Return: the key, marked as used; NULL: too many, or no memory. */
+static void forget_oldest(struct pool *pool)
+{
+    struct key *oldest = pool->keys;
+
+    for (struct key *key = pool->keys; key; key = key->next)
+        if (key->used_ms < oldest->used_ms)
+            oldest = key;
+    oldest->used_ms = 0;
+}
+
+/* Under the lock. Takes @data. Return: the key, marked as used; NULL: too many, of which the oldest
+ * will not be there the next time; or no memory. */
 static struct key *use(struct pool *pool, uint8_t *data, size_t len)
 {
     struct key *key = find(pool, data, len);
 
+    if (!key && count_keys(pool) >= MOST_KEYS)
+        forget_oldest(pool);
     if (key || count_keys(pool) >= MOST_KEYS || !(key = calloc(1, sizeof(*key)))) {
         free(data);
     } else {

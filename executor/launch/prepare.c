@@ -7,27 +7,32 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "launch/parts.h"
 #include "wire/packet.h"
 
-#define PATIENCE 10000 /* milliseconds, until init waits */
+#define PATIENCE   10000 /* milliseconds, until init waits */
 #define MOST_PATHS 4096
 
+/* No file system is asked, which might not answer, and whoever ends the pool waits for this thread:
+ * the path has just been looked up for the plan. What the kernel does not know of it any more is
+ * not prepared. */
 static int open_again(const Crib__MountPlan *mount)
 {
     struct open_how how = {
         .flags = O_PATH | O_CLOEXEC,
-        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED,
     };
     int fd = (int)syscall(SYS_openat2, AT_FDCWD, mount->source.data, &how, sizeof(how));
-    struct stat st;
+    struct statx st;
 
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) == 0 && st.st_dev == mount->device && st.st_ino == mount->inode)
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) == 0 &&
+        makedev(st.stx_dev_major, st.stx_dev_minor) == mount->device && st.stx_ino == mount->inode)
         return fd;
     fd_close(&fd);
     return -ESTALE;
@@ -91,7 +96,7 @@ static int await(struct launch *launch, struct arena *arena)
     return report && report->prepared ? 0 : -ECANCELED;
 }
 
-int prepare(const uint8_t *data, size_t len, struct launch *ret)
+int prepare_sandbox(const uint8_t *data, size_t len, struct launch *ret)
 {
     struct host_fds paths = {NULL};
     struct halves halves;

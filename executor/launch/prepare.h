@@ -13,7 +13,7 @@
 #include "launch/launch.h"
 
 /**
- * prepare() - Make a sandbox that waits for its program
+ * prepare_sandbox() - Make a sandbox that waits for its program
  * @data: borrows; the first half of a plan, packed
  * @ret:  filled; the caller's
  *
@@ -22,6 +22,6 @@
  *
  * Return: 0; negative errno, nothing is left behind
  */
-int prepare(const uint8_t *data, size_t len, struct launch *ret);
+int prepare_sandbox(const uint8_t *data, size_t len, struct launch *ret);
 
 #endif

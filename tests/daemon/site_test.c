@@ -37,6 +37,7 @@ static void test_without_a_file(void **state)
     assert_string_equal(site_log_level(site), "info");
     assert_false(site_log_values(site));
     assert_int_equal(site_grace_ms(site), 5000);
+    assert_int_equal(site_prepared(site), 0);
     site_free(site);
     site_free(NULL);
 }
@@ -46,13 +47,14 @@ static void test_without_a_file(void **state)
 static void test_what_it_says_of_itself(void **state)
 {
     struct site *site = load("metrics: file:/var/lib/metrics\nlog_level: debug\nlog_values: true\n"
-                             "grace: 1m\n");
+                             "grace: 1m\nprepared: 256\n");
 
     (void)state;
     assert_string_equal(site_metrics(site), "file:/var/lib/metrics");
     assert_string_equal(site_log_level(site), "debug");
     assert_true(site_log_values(site));
     assert_int_equal(site_grace_ms(site), 60000);
+    assert_int_equal(site_prepared(site), 256);
     site_free(site);
 }
 
@@ -161,6 +163,8 @@ static void test_bad_files(void **state)
          "site.yaml:2:23: policies/bad.yaml:1:6: net: a mapping is wanted"},
         {"grace: 10", "site.yaml:1:8: grace: '10' needs a unit, such as 10s"},
         {"grace: 25h", "site.yaml:1:8: it is longer than 24h"},
+        {"prepared: 257", "site.yaml:1:11: it is more than 256"},
+        {"prepared: -1", "site.yaml:1:11: prepared: "},
         {"metrics: /run/x", "site.yaml:1:10: it must read unix:/PATH or file:/PATH"},
         {"metrics: unix:x", "site.yaml:1:10: it must read unix:/PATH or file:/PATH"},
         {"log_level: all",
@@ -257,6 +261,7 @@ static void test_the_example(void **state)
     assert_true(site_quota_of(site, SOMEBODY).fds == 1024);
     assert_true(site_quota_total(site).queued_bytes == 256 << 20);
     assert_int_equal(site_grace_ms(site), 10000);
+    assert_int_equal(site_prepared(site), 8);
     site_free(site);
 }
 
