@@ -223,20 +223,19 @@ static void look_at(struct bench *bench, int count, double own_before)
 static int memory(struct bench *bench, int count)
 {
     double plain, before, own;
-    int fds;
+    int fds = count_fds(); /* networks of tasks that have ended are kept: before the first */
 
     plain_kib(bench, count); /* what is made once is not looked for */
     start_all(bench, count);
     kill_all(bench, count);
     plain = plain_kib(bench, count);
     own = process_kib(getpid(), "Private_Dirty");
-    fds = count_fds();
     before = free_kib();
     start_all(bench, count);
     samples_figure(what, "all of it, the kernel's part too", "KiB", (before - free_kib()) / count);
     samples_figure(what, "of it the program, as of posix_spawn", "KiB", plain);
     look_at(bench, count, own);
-    fds = (count_fds() - fds + count - 1) / count;
+    fds = (count_fds() - fds + count / 2) / count;
     kill_all(bench, count);
     return fds;
 }

@@ -77,6 +77,7 @@ static _Noreturn void be_side(int sock, size_t mib, char *program)
         struct launch_end end = {0};
         struct answer answer = {.took = -1, .absent = ways[way].why != NULL};
 
+        launch_await(&ways[way]);
         if (!answer.absent && launch_run(&ways[way], program, &end) == 0)
             answer.took = end.ended - end.begun;
         if (ways[way].prepared)

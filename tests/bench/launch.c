@@ -13,7 +13,8 @@
 
 #include "samples.h"
 
-#define IDLE_MS 60000 /* of a prepared sandbox: longer than any pause here */
+#define IDLE_MS  60000 /* of a prepared sandbox: longer than any pause here */
+#define AWAIT_MS 1000  /* for one: the first start asks for the first */
 
 extern char **environ;
 
@@ -56,18 +57,12 @@ void launch_open(struct launch *shared, struct launch_way *way, const char *addr
 
 void launch_open_prepared(struct launch *shared, struct launch_way *way, unsigned most)
 {
-#ifdef CRIB_HAVE_PREPARED
     struct crib_error error = {0};
 
     launch_open(shared, way, NULL);
-    way->prepared = true;
+    way->prepared = way->counted = true;
     if (!way->why && crib_set_prepared(way->ex, most, IDLE_MS, &error) < 0)
         way->why = strdup(crib_error_text(&error, (char[512]){0}, 512));
-#else
-    (void)most;
-    way->shared = shared;
-    way->why = "this library prepares no sandboxes";
-#endif
 }
 
 void launch_close(struct launch *shared, struct launch_way *way)
@@ -182,4 +177,12 @@ void launch_rest(struct launch *shared, unsigned ms)
     over = false;
     uv_close((uv_handle_t *)&timer, NULL);
     uv_run(&shared->loop, UV_RUN_NOWAIT);
+}
+
+void launch_await(struct launch_way *way)
+{
+    double end = samples_clock() + AWAIT_MS * 1e3;
+
+    while (way->counted && !crib_prepared(way->ex) && samples_clock() < end)
+        launch_rest(way->shared, 1);
 }

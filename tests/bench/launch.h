@@ -28,6 +28,7 @@ struct launch_way {
     const char *line;   /* crib_exec of this, instead of a program */
     const char *why;    /* not NULL: it cannot be had here, and why */
     bool prepared;      /* the executor needs a moment between starts */
+    bool counted;       /* and tells how many wait */
     struct launch *shared;
 };
 
@@ -62,5 +63,8 @@ int launch_run(struct launch_way *way, const char *program, struct launch_end *e
 
 /* Lets sandboxes be prepared, for so long. */
 void launch_rest(struct launch *shared, unsigned ms);
+
+/* Until a sandbox waits; under a daemon, which does not tell, not at all. */
+void launch_await(struct launch_way *way);
 
 #endif

@@ -197,6 +197,8 @@ def page(data, facts):
             "`make bench` on a machine that does nothing else, as root for all rows. `CRIB_BENCH_OUT=DIR` writes elsewhere, "
             "`CRIB_BENCH_QUICK=1` takes few rounds and shows only that it runs. `scripts/bench.sh cluster` measures "
             "[clusters](cluster.md), `scripts/bench.sh limits` limits, `scripts/bench.sh daemon` what a daemon costs.", "",
+            "Rows of single starts that say *prepared* begin when a sandbox waits, and so tell the time with one; under cribd, after "
+            "a pause in which one can be made. Under load nobody waits: who finds none has his own made.", "",
             "## Equal walls", "",
             "All are asked for what crib's policy `default` gives: new user, pid, mount, network, ipc, uts and cgroup namespaces, "
             "a root with a read-only `/usr`, private `/proc`, `/dev` and `/tmp`, no capabilities, no new privileges, the system calls "

@@ -93,9 +93,11 @@ static void add_commands(struct bench *bench, char **words)
 static void run_row(struct bench *bench, struct row *row, bool counted)
 {
     struct launch_end end = {0};
-    int r = launch_run(&row->way, bench->program, &end);
     uint64_t ns;
+    int r;
 
+    launch_await(&row->way);
+    r = launch_run(&row->way, bench->program, &end);
     if (r == 0 && bench->told >= 0) {
         r = read(bench->told, &ns, sizeof(ns)) == sizeof(ns) ? 0 : -1;
         end.ended = (double)ns / 1e3;
