@@ -88,8 +88,7 @@ struct crib_bind {
 enum crib_keep {
     CRIB_KEEP_DISCARD = 0,
     CRIB_KEEP_LIST,   /* they are in the result, then dropped */
-    CRIB_KEEP_COMMIT, /* they are in the result, and made on the host where the task exited with 0
-                       */
+    CRIB_KEEP_COMMIT, /* they are in the result, and made on the host where the task exited with 0 */
 };
 
 /* A directory of the host that the task sees as well, and changes in memory only. */
@@ -109,7 +108,7 @@ struct crib_tmpfs {
 enum crib_copy_kind {
     CRIB_COPY_CONTENT = 0, /* bytes: here to be copied in, in crib_task_copied() when copied out */
     CRIB_COPY_PATH,        /* a file of the host, opened or made with the parent's rights */
-    CRIB_COPY_FD, /* the parent's fd, of a regular file or a memfd; borrowed for the call */
+    CRIB_COPY_FD,          /* the parent's fd, of a regular file or a memfd; borrowed for the call */
 };
 
 /* A file that the task finds when it starts: a copy of its own, in one of the policy's file systems
@@ -492,11 +491,11 @@ CRIB_API bool crib_task_connected(const crib_task *task);
  * @most:    how many may wait, 256 at most; 0: none, and those that wait are ended
  * @idle_ms: milliseconds after which those that no start has asked for are ended; 0: never
  *
- * What was asked for once is made again ahead: tasks that differ in program, arguments,
- * environment, descriptors and binds of their own are alike. A sandbox is used once. They are made
- * by a thread of their own; a start that finds none makes its own and does not wait. The receipt's
- * line `start` says which it was. Tasks with overlays, masks, an id of their own, and detached
- * ones, are never prepared.
+ * What was asked for once is made again ahead: tasks that differ in program, arguments, environment,
+ * descriptors and binds of their own are alike. A sandbox is used once. They are made by a thread of
+ * their own; a start that finds none makes its own and does not wait. The receipt's line `start`
+ * says which it was. Tasks with overlays, masks, an id of their own, and detached ones, are never
+ * prepared.
  *
  * A sandbox that waits is a process and two or three descriptors of this one. It has the umask and
  * the cgroups that this process had when it was made; what else a process inherits (limits,
