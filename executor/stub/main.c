@@ -183,6 +183,7 @@ static void run(struct stub *stub)
         return;
     }
     watch_signals(stub);
+    tell_view(stub->order.control, stub->order.policy);
     r = start(stub, &err);
     order_let_go(&stub->order);
     if (r == 0)

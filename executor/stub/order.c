@@ -134,19 +134,22 @@ static int take_binds(struct order *order, struct crib_error *err)
     return 0;
 }
 
-/* A daemon looks a name up itself: it may have other policies than this host. */
+/*
+ * A daemon looks a name up itself, since it may have others than this host. What is found here
+ * tells what such a policy shows, most likely.
+ */
 static int take_policy(struct order *order, struct crib_error *err)
 {
     const char *text = order->message->own_policy, *name = order->message->policy;
+    bool theirs = !text && order->address && (!name || !strchr(name, '/'));
     int r;
 
     order->options.policy = name;
-    if (!text && order->address && (!name || !strchr(name, '/')))
-        return 0;
     r = text ? crib_policy_parse("policy", text, strlen(text), &order->policy, err)
              : crib_policy_load(name ? name : "default", &order->policy, err);
-    order->options.policy_message = order->policy;
-    return r;
+    if (!theirs)
+        order->options.policy_message = order->policy;
+    return theirs ? 0 : r;
 }
 
 static bool is_bound(const struct crib_options *options, const char *path)

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/policy.h"
 #include "base/buf.h"
 #include "base/fd.h"
+#include "stub.pb-c.h"
 #include "task.pb-c.h"
 #include "text/text.h"
 
@@ -22,6 +24,21 @@ static void tell(int fd, const Crib__Event *event)
     int r = text_write_json(&event->base, &line);
 
     tell_line(fd, &line, r);
+}
+
+void tell_view(int fd, const crib_policy *policy)
+{
+    Crib__StubView view = CRIB__STUB_VIEW__INIT;
+    struct buf line = {0};
+    int r = buf_text(&line, "{\"view\":");
+
+    if (policy) {
+        view.listen = policy->policy->listen;
+        view.n_listen = policy->policy->n_listen;
+    }
+    if (r == 0)
+        r = text_write_json(&view.base, &line);
+    tell_line(fd, &line, r < 0 ? r : buf_text(&line, "}"));
 }
 
 void tell_started(int fd)

@@ -11,6 +11,8 @@
 
 #include "crib/crib.h"
 
+/* @policy: NULL: not known. */
+void tell_view(int fd, const crib_policy *policy);
 void tell_started(int fd);
 void tell_error(int fd, const struct crib_error *error);
 void tell_denied(int fd, const struct crib_denial *denial);
