@@ -57,19 +57,28 @@ static int check_version(const Crib__StubRequest *message, struct crib_error *er
         CRIB_VERSION, message->version ? message->version : "none");
 }
 
-/* What Node's caller has `ignore`d is closed here, and nothing there. */
-static void take_fds(struct order *order)
+/*
+ * What Node's caller has `ignore`d is closed here, and nothing there. Its place is kept, so that no
+ * fd of our own gets among those that are let go. Return: 0; -EMFILE and the like.
+ */
+static int take_fds(struct order *order, struct crib_error *err)
 {
     size_t count = order->message->fds;
 
     for (size_t i = 0; i < count; i++) {
         struct crib_stdio *entry = &order->stdio[i];
 
-        entry->kind = fcntl((int)i, F_SETFD, FD_CLOEXEC) < 0 ? CRIB_NULL : CRIB_FD;
+        entry->kind = CRIB_FD;
         entry->from = (int)i;
+        if (fcntl((int)i, F_SETFD, FD_CLOEXEC) == 0)
+            continue;
+        entry->kind = CRIB_NULL;
+        if (open("/dev/null", O_RDWR | O_CLOEXEC) != (int)i)
+            return fail_sys(err, -errno, "stdio", (int)i, "/dev/null", "open");
     }
     order->options.stdio = order->stdio;
     order->options.stdio_count = count;
+    return 0;
 }
 
 /* A list of the message's bytes as texts, ended by NULL. */
@@ -221,8 +230,9 @@ int order_read(struct order *order, char **argv, struct crib_error *err)
         return r;
     order->options.argv0 = argv[2];
     order->args = argv + 3;
-    take_fds(order);
-    r = take_env(order, err);
+    r = take_fds(order, err);
+    if (r == 0)
+        r = take_env(order, err);
     if (r == 0)
         r = take_rest(order, err);
     if (r == 0)

@@ -172,7 +172,7 @@ function hook(options) {
 /** Calls something of Node's whose children are to be walled. asked: extras, env, capture. */
 function within(asked, call) {
   const before = scope;
-  scope = asked;
+  scope = before?.capture ? before : asked;
   real.ChildProcess.prototype.spawn = hook;
   try {
     return call();
@@ -188,4 +188,4 @@ function wallAll() {
   real.ChildProcess.prototype.spawn = hook;
 }
 
-module.exports = { ChildProcess, stdioList, wallAll, within };
+module.exports = { ChildProcess, WORDS, stdioList, wallAll, within };

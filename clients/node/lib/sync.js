@@ -7,7 +7,7 @@ const os = require('os');
 const path = require('path');
 const { real } = require('./real.js');
 const { optionsOf } = require('./async.js');
-const { stdioList, within } = require('./child.js');
+const { WORDS, stdioList, within } = require('./child.js');
 const { fromStub, system } = require('./errors.js');
 const { unrunnable } = require('./find.js');
 const { ours } = require('./options.js');
@@ -38,12 +38,12 @@ function readEvents(wantsReceipt) {
 }
 
 // Node's own reading of the arguments, with its own complaints; nothing is started.
-function normalized(args) {
+function normalized(name, args) {
   const options = optionsOf(args);
   const without = args.map((one) => (one === options && options ? { ...options, signal: undefined } : one));
   const capture = { captured: true };
   try {
-    within({ capture }, () => real.spawn(...without));
+    within({ capture }, () => real[name](...without));
   } catch (error) {
     if (error !== capture) throw error;
   }
@@ -67,7 +67,7 @@ function forStub(options, envPairs, stdio) {
     ...(typeof input === 'string' && encoding && { input: Buffer.from(input, encoding) }),
     argv0: 'crib-stub',
     cwd: undefined,
-    encoding: 'buffer',
+    encoding: undefined,
     env: pairsToEnv(envPairs),
     gid: undefined,
     shell: false,
@@ -113,11 +113,18 @@ function failing(errno, want, options) {
   return result;
 }
 
+// Of words that it does not know Node makes no entry at all here.
+function syncList(stdio) {
+  const list = stdioList(stdio)?.filter((one) => !ArrayBuffer.isView(one) && (typeof one !== 'string' || WORDS.has(one) || one === 'ipc'));
+  while (list && list.length < 3) list.push('ignore');
+  return list;
+}
+
 function spawnSync(file, args, options) {
   const given = [...arguments];
   const extras = ours(optionsOf(given)) ?? {};
-  const want = normalized(given);
-  const list = stdioList(want.stdio);
+  const want = normalized('spawn', given);
+  const list = syncList(want.stdio);
   const whole = want.env != null;
   const prepared = prepare({ ...want, whole, fds: list?.length, ipc: false }, extras);
   if (prepared.error) return failing(prepared.error, want, want);
@@ -153,8 +160,8 @@ function execFileSync(file, args, options) {
 }
 
 function execSync(command, options) {
-  if (typeof command !== 'string') real.execSync(command, options); // its complaint
   const own = { ...optionsOf([...arguments]) };
+  normalized('exec', [command, own]);
   const shell = typeof own.shell === 'string' ? own.shell : true;
   return outputOf(spawnSync(command, { ...own, shell }), own, command);
 }

@@ -35,6 +35,15 @@ function denialOf(told) {
   };
 }
 
+// A stub of another version may say anything.
+function eventOf(line) {
+  try {
+    return JSON.parse(line) ?? {};
+  } catch {
+    return { error: { code: -71, step: 'version', text: `crib-stub says what this package does not know: ${line.slice(0, 80)}` } };
+  }
+}
+
 class Told {
   started = false;
   failure = null; // an Error of task.proto: it never ran, or was lost
@@ -58,7 +67,7 @@ class Told {
     const fresh = [];
     this.#rest = lines.pop();
     for (const line of lines) {
-      const event = JSON.parse(line);
+      const event = eventOf(line);
       if (event.started) this.started = true;
       if (event.view) this.listen = event.view.listen ?? [];
       if (event.denied) fresh.push(denialOf(event.denied));
