@@ -23,7 +23,7 @@ const HANDLES = {
   'dgram.Native': new Set(['UDP']),
 };
 const NOTES = new Set([
-  'NODE_HANDLE_ACK', 'NODE_HANDLE_NACK', 'NODE_SOCKET_NOTIFY_CLOSE', 'NODE_SOCKET_ALL_CLOSED', 'NODE_SOCKET_GET_COUNT',
+  'NODE_SOCKET_NOTIFY_CLOSE', 'NODE_SOCKET_ALL_CLOSED', 'NODE_SOCKET_GET_COUNT',
   'NODE_SOCKET_COUNT', 'NODE_DEBUG_ENABLED',
 ]);
 const ACTS = new Set(['online', 'listening', 'close', 'exitedAfterDisconnect']);
@@ -68,8 +68,10 @@ function grant(message, listen) {
     return fits ? message : -EACCES;
   }
   const kind = isText(addressType) ? 'udp' : 'tcp';
+  const everywhere = (entry) => entry.host === '*';
   const asked = !address || address === '::' || address === '0.0.0.0' ? null : address;
-  for (const entry of entries.filter((one) => one.kind !== 'unix')) {
+  const inOrder = [...entries.filter(everywhere), ...entries.filter((entry) => entry.host && !everywhere(entry))];
+  for (const entry of inOrder) {
     const host = hostFor(entry, kind, asked, port);
     if (host === undefined) continue;
     if (asked || host === null) return message;
@@ -104,18 +106,25 @@ function isOfCluster(child, message, listen) {
   return ACTS.has(message.act);
 }
 
+function isHandle({ type, dgramType, key }, handle) {
+  if (!HANDLES[type]?.has(handle.constructor.name)) return false;
+  if (type === 'dgram.Socket' && dgramType !== 'udp4' && dgramType !== 'udp6') return false;
+  return key === undefined || isText(key);
+}
+
 /** Whether an internal message is one that Node can take from this child. What is not is dropped. */
 function isAllowed(child, message, handle, listen) {
   switch (message?.cmd) {
     case 'NODE_CLUSTER':
       return isOfCluster(child, message, listen);
     case 'NODE_HANDLE':
-      if (!handle) return true; // Node says that none came
-      if (HANDLES[message.type]?.has(handle.constructor.name) && (message.type !== 'dgram.Socket' || /^udp[46]$/.test(message.dgramType)) &&
-        (message.key === undefined || isText(message.key))) return true;
+      if (!handle || isHandle(message, handle)) return true; // where none came, Node says so
       handle.close();
       child.send({ cmd: 'NODE_HANDLE_ACK' }, () => {});
       return false;
+    case 'NODE_HANDLE_ACK':
+    case 'NODE_HANDLE_NACK':
+      return Array.isArray(child._handleQueue); // one was sent
     default:
       return NOTES.has(message?.cmd);
   }

@@ -2,8 +2,10 @@
 // The options that are ours, taken from among Node's.
 'use strict';
 
+const fs = require('fs');
 const path = require('path');
 const { argType, argValue } = require('./errors.js');
+const { root } = require('./stub.js');
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -56,8 +58,11 @@ function ours(options) {
   return found;
 }
 
+// Names are crib's; but the package has some policies of its own, which are files to crib.
 function absolute(name) {
-  return name.includes('/') ? path.resolve(name) : name;
+  if (name.includes('/')) return path.resolve(name);
+  const own = path.join(root, 'policies', `${name}.yaml`);
+  return /^[\w-]+$/.test(name) && fs.existsSync(own) ? own : name;
 }
 
 /** The fields of a StubRequest that name the policy. */

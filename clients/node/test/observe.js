@@ -32,10 +32,12 @@ function watch(child, { until = 'close' } = {}) {
   }
   child.on('error', (error) => seen.events.push(['error', shape(error)]));
   return new Promise((resolve) => {
-    child.on(until, () => {
+    const done = () => {
       const { exitCode, signalCode, killed, spawnfile, spawnargs } = child;
       resolve({ ...seen, exitCode, signalCode, killed, spawnfile, spawnargs });
-    });
+    };
+    child.on(until, done);
+    if (until !== 'close') child.on('close', done); // it never ran
   });
 }
 
