@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -193,24 +192,34 @@ static void run(struct stub *stub)
     stop(stub);
 }
 
+static void say(int fd, const char *text)
+{
+    (void)fd_write_all(fd, text, strlen(text));
+}
+
 int main(int argc, char **argv)
 {
     static struct stub stub = {.parent_fd = -1, .end.status = END_NEVER_RAN};
     struct crib_error err = {0};
     char text[1024];
 
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return puts(CRIB_VERSION) < 0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        say(STDOUT_FILENO, CRIB_VERSION "\n");
+        return 0;
+    }
     if (argc < 3) {
-        (void)fprintf(stderr, "crib-stub: the package `crib` for Node starts it\n");
+        say(STDERR_FILENO, "crib-stub: the package `crib` for Node starts it\n");
         return END_NEVER_RAN;
     }
     if (order_read(&stub.order, argv, &err) == 0)
         run(&stub);
     else if (stub.order.control >= 0)
         tell_error(stub.order.control, &err);
-    else
-        (void)fprintf(stderr, "crib-stub: %s\n", crib_error_text(&err, text, sizeof(text)));
+    else {
+        say(STDERR_FILENO, "crib-stub: ");
+        say(STDERR_FILENO, crib_error_text(&err, text, sizeof(text)));
+        say(STDERR_FILENO, "\n");
+    }
     order_done(&stub.order);
     end_as(stub.end);
 }
