@@ -125,7 +125,7 @@ declare namespace crib {
   function execFileSync(file: string, args?: readonly string[], options?: childProcess.ExecFileSyncOptions & Walls): Buffer;
 
   /** Node's cluster, whose workers are walled: `cluster.setupPrimary({ exec, policy: 'node' })`. */
-  const cluster: typeof nodeCluster & { setupPrimary(settings?: nodeCluster.ClusterSettings & Walls): void };
+  const cluster: nodeCluster.Cluster & { setupPrimary(settings?: nodeCluster.ClusterSettings & Walls): void };
 }
 
 export = crib;

@@ -28,7 +28,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/crib-package-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 chmod 0755 "$dir"
 mkdir -p "$dir/crib/bin"
-for part in index.js register.js package.json lib test policies; do
+for part in index.js index.d.ts register.js register.d.ts package.json lib test policies; do
     cp -r "$folder/$part" "$dir/crib/"
 done
 cp "$stub" "$dir/crib/bin/crib-stub"
