@@ -300,6 +300,7 @@ test('options of the wrong type', options, () => {
 });
 
 test('no daemon where one is named', options, async () => {
+  const before = process.env.CRIB_SOCKET;
   process.env.CRIB_SOCKET = '/no/such/socket';
   try {
     const errors = [];
@@ -309,7 +310,8 @@ test('no daemon where one is named', options, async () => {
     assert.strictEqual(errors[0].code, 'ERR_CRIB_DAEMON');
     assert.strictEqual(crib.spawnSync('true').error.code, 'ERR_CRIB_DAEMON');
   } finally {
-    delete process.env.CRIB_SOCKET;
+    if (before === undefined) delete process.env.CRIB_SOCKET;
+    else process.env.CRIB_SOCKET = before;
   }
 });
 
