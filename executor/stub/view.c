@@ -27,6 +27,8 @@ static bool shows(const Crib__Mount *mount, const char *path)
         return true;
     memcpy(text, target, mount->target.len);
     text[mount->target.len] = '\0';
+    if (view_is_below(text, path))
+        return true; /* what is mounted in it must not be covered */
     switch (mount->has_type ? mount->type : CRIB__MOUNT__TYPE__bind) {
     case CRIB__MOUNT__TYPE__bind:
     case CRIB__MOUNT__TYPE__host:

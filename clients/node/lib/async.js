@@ -5,7 +5,7 @@
 const { promisify } = require('util');
 const { real } = require('./real.js');
 const { within } = require('./child.js');
-const { ours } = require('./options.js');
+const { NONE, ours } = require('./options.js');
 
 // The options are the first object behind the file, however many arguments there are.
 function optionsOf(args) {
@@ -13,7 +13,7 @@ function optionsOf(args) {
 }
 
 function call(name, args) {
-  const extras = ours(optionsOf(args)) ?? {};
+  const extras = ours(optionsOf(args)) ?? NONE;
   return within({ extras }, () => real[name](...args));
 }
 

@@ -14,7 +14,7 @@ const { real } = require('./real.js');
 const { fromStub, noStub } = require('./errors.js');
 const { unrunnable } = require('./find.js');
 const { guardChannel, isAllowed } = require('./guard.js');
-const { ours } = require('./options.js');
+const { NONE, ours } = require('./options.js');
 const { prepare } = require('./request.js');
 const { Told } = require('./told.js');
 
@@ -43,6 +43,7 @@ function isWhole(options) {
 
 function start(state, options, given) {
   const want = {
+    __proto__: null,
     ...options,
     envPairs: options.envPairs ?? [],
     whole: state.whole,
@@ -54,9 +55,9 @@ function start(state, options, given) {
   const { stdio, detached } = options;
   if (prepared.error) {
     const file = unrunnable(prepared.error);
-    return file ? given.call(state.handle, { file, args: [file], envPairs: [], stdio }) : prepared.error;
+    return file ? given.call(state.handle, { __proto__: null, file, args: [file], envPairs: [], stdio }) : prepared.error;
   }
-  const error = given.call(state.handle, { ...prepared, stdio, detached, windowsHide: true });
+  const error = given.call(state.handle, { __proto__: null, ...prepared, stdio, detached });
   if (error === -2 || error === -13) throw noStub(`${prepared.file} could not be executed`);
   state.running = error === 0;
   return error;
@@ -107,7 +108,7 @@ function walledSpawn(child, options) {
   const list = options && typeof options === 'object' ? stdioList(options.stdio) : null;
   if (scope?.capture) throw Object.assign(scope.capture, { options });
   if (!list) return real.prototypeSpawn.call(child, options);
-  const extras = scope?.extras ?? ours(options) ?? {};
+  const extras = scope?.extras ?? ours(options) ?? NONE;
   const handle = child._handle;
   const given = handle.spawn;
   const state = {
@@ -115,7 +116,7 @@ function walledSpawn(child, options) {
   };
   handle.spawn = (final) => start(state, final, given);
   states.set(child, state);
-  const error = real.prototypeSpawn.call(child, { ...options, stdio: [...list, 'pipe'] });
+  const error = real.prototypeSpawn.call(child, { __proto__: null, ...options, stdio: [...list, 'pipe'] });
   delete handle.spawn;
   if (!child.stdio) return error;
   state.control = child.stdio.pop();

@@ -7,11 +7,11 @@
 
 const { cluster, real } = require('./real.js');
 const { within } = require('./child.js');
-const { ours } = require('./options.js');
+const { NONE, ours } = require('./options.js');
 
 /** As cluster.fork(): the worker's environment is what its policy passes, and env. */
 function fork(env) {
-  const extras = ours(cluster.settings) ?? {};
+  const extras = ours(cluster.settings) ?? NONE;
   const pairs = Object.entries(env ?? {}).filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${value}`);
   return within({ extras, env: pairs }, () => real.clusterFork.call(cluster, env));

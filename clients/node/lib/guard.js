@@ -41,9 +41,12 @@ function entryOf(text) {
   return { kind, host: host?.replace(/^\[(.*)\]$/s, '$1'), range };
 }
 
-function pathFits(wanted, path) {
-  if (path.split('/').includes('..')) return false;
-  return wanted.endsWith('*') ? path.startsWith(wanted.slice(0, -1)) : path === wanted;
+// `DIR/*` is every name in that directory, not below it.
+function pathFits(wanted, file) {
+  if (!wanted.endsWith('/*')) return file === wanted;
+  const dir = wanted.slice(0, -1);
+  const name = file.slice(dir.length);
+  return file.startsWith(dir) && name !== '' && !name.includes('/') && name !== '.' && name !== '..';
 }
 
 // The host that may be served, null for every one; undefined: none.

@@ -50,9 +50,9 @@ function ours(options) {
   if (!isObject(options)) return null;
   let found = null;
   for (const [name, check] of Object.entries(CHECKS)) {
-    if (options[name] === undefined || options[name] === null) continue;
+    if (!Object.hasOwn(options, name) || options[name] === undefined || options[name] === null) continue;
     check(options[name]);
-    found ??= {};
+    found ??= { __proto__: null };
     found[name] = options[name];
   }
   return found;
@@ -84,4 +84,7 @@ function viewFields(extras, cwd) {
   return { binds, vars };
 }
 
-module.exports = { ours, policyFields, viewFields };
+/** What is asked where nothing is: no prototype of anybody's has a say. */
+const NONE = Object.freeze({ __proto__: null });
+
+module.exports = { NONE, ours, policyFields, viewFields };

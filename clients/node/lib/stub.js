@@ -27,12 +27,16 @@ function besideCommand() {
   return null;
 }
 
+// A checkout's own, the one that was built last.
+function ownBuilds() {
+  return ['release', 'dev'].map((preset) => path.join(root, `../../build/${preset}/executor/stub/crib-stub`))
+    .filter(usable).sort((one, other) => fs.statSync(other).mtimeMs - fs.statSync(one).mtimeMs);
+}
+
 function places() {
   return [
     path.join(root, 'bin/crib-stub'),
-    // a checkout's own
-    path.join(root, '../../build/release/executor/stub/crib-stub'),
-    path.join(root, '../../build/dev/executor/stub/crib-stub'),
+    ...ownBuilds(),
     besideCommand(),
     '/usr/local/libexec/crib/crib-stub',
     '/usr/libexec/crib/crib-stub',

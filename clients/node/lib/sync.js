@@ -10,7 +10,7 @@ const { optionsOf } = require('./async.js');
 const { WORDS, stdioList, within } = require('./child.js');
 const { fromStub, system } = require('./errors.js');
 const { unrunnable } = require('./find.js');
-const { ours } = require('./options.js');
+const { NONE, ours } = require('./options.js');
 const { prepare } = require('./request.js');
 const { Told } = require('./told.js');
 
@@ -63,6 +63,7 @@ function pairsToEnv(pairs) {
 function forStub(options, envPairs, stdio) {
   const { encoding, input } = options;
   return {
+    __proto__: null,
     ...options,
     ...(typeof input === 'string' && encoding && { input: Buffer.from(input, encoding) }),
     argv0: 'crib-stub',
@@ -122,11 +123,11 @@ function syncList(stdio) {
 
 function spawnSync(file, args, options) {
   const given = [...arguments];
-  const extras = ours(optionsOf(given)) ?? {};
+  const extras = ours(optionsOf(given)) ?? NONE;
   const want = normalized('spawn', given);
   const list = syncList(want.stdio);
   const whole = want.env != null;
-  const prepared = prepare({ ...want, whole, fds: list?.length, ipc: false }, extras);
+  const prepared = prepare({ __proto__: null, ...want, whole, fds: list?.length, ipc: false }, extras);
   if (prepared.error) return failing(prepared.error, want, want);
   if (!list) return real.spawnSync(prepared.file, want); // whose complaint comes before anything runs
   const result = real.spawnSync(prepared.file, prepared.args.slice(1), forStub(want, prepared.envPairs, [...list, eventsFile()]));

@@ -3,7 +3,11 @@
 'use strict';
 
 const assert = require('assert');
+const { spawnSync } = require('child_process');
+const fs = require('fs');
 const http = require('http');
+const os = require('os');
+const path = require('path');
 const { test } = require('node:test');
 const { cluster } = require('..');
 const { entryOf, grant } = require('../lib/guard.js');
@@ -98,6 +102,24 @@ test('more where the policy lists it', options, async () => {
   delete cluster.settings.policy;
 });
 
+test('a path that the policy lists', options, async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'crib-cluster-'));
+  cluster.settings.policy = { extends: ['node'], listen: [`unix:${dir}/*`] };
+  const worker = cluster.fork({ WANT: JSON.stringify({ path: `${dir}/socket` }) });
+  await once(worker, 'listening');
+  const said = await new Promise((resolve, reject) => {
+    http.get({ socketPath: `${dir}/socket`, agent: false }, (response) => response.setEncoding('utf8').on('data', resolve)).on('error', reject);
+  });
+  assert.match(said, /^worker/);
+  await leave(worker);
+  delete cluster.settings.policy;
+});
+
+test('SCHED_NONE: the workers share the socket itself', options, () => {
+  const { stdout } = spawnSync(process.execPath, [fixture('sched-none.js')], { encoding: 'utf8' });
+  assert.strictEqual(stdout, '200\n');
+});
+
 test('a worker that is killed', options, async () => {
   const worker = cluster.fork();
   await once(worker, 'listening');
@@ -146,6 +168,7 @@ test('what may be served', () => {
   assert.strictEqual(grant({ ...query, port: 8005, address: null }, ['tcp:*:8000-8010']).port, 8005);
   assert.strictEqual(grant({ ...query, addressType: 'udp4', address: '127.0.0.1' }, LOOPBACK), -13);
   assert.strictEqual(grant({ port: -1, addressType: -1, address: '/run/app/../x' }, ['unix:/run/app/*']), -13);
+  assert.strictEqual(grant({ port: -1, addressType: -1, address: '/run/app/x/y' }, ['unix:/run/app/*']), -13);
   assert.strictEqual(grant({ port: -1, addressType: -1, address: '/run/app/x' }, ['unix:/run/app/*']).port, -1);
   assert.strictEqual(grant({ ...query, fd: 3, address: null }, ['tcp:*:*']), -22);
   assert.deepStrictEqual(entryOf('tcp:[::1]:80'), { kind: 'tcp', host: '::1', range: [80, 80] });

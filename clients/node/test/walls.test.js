@@ -34,6 +34,21 @@ test('a child sees none of the caller\'s files', options, () => {
   assert.strictEqual(text(crib.spawnSync('cat', [secret], { binds: [secret] })), 'secret');
 });
 
+test('a cwd does not cover what the policy shows', options, () => {
+  assert.strictEqual(text(crib.spawnSync('/bin/sh', ['-c', 'pwd; cat shadow 2>/dev/null; ls shadow 2>/dev/null'], { cwd: '/etc' })), '/etc');
+  assert.strictEqual(crib.spawnSync('/bin/sh', ['-c', 'echo >null'], { cwd: '/dev' }).status, 0);
+});
+
+test('an option of a prototype\'s is none', options, () => {
+  Object.prototype.policy = 'no-such'; // eslint-disable-line no-extend-native
+  try {
+    assert.strictEqual(crib.spawnSync('true').status, 0);
+    assert.strictEqual(crib.spawnSync('true', {}).status, 0);
+  } finally {
+    delete Object.prototype.policy;
+  }
+});
+
 test('a child has no network', options, () => {
   assert.match(text(crib.spawnSync('cat', ['/proc/net/dev'])), /^(?!.*eth)[^]*lo:/);
 });
