@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 rounds=${1:-200}
 scripts/install-deps.sh --bench || echo "==> going on without what is missing"
 scripts/build.sh release crib_cli bench_start bench_message bench_stream bench_filter \
-    bench_limits bench_use cribd bench_daemon bench_ask bench_cluster
+    bench_limits bench_use cribd crib_stub bench_daemon bench_ask bench_cluster
 bin=$PWD/build/release/tests/bench
 crib=$PWD/build/release/executor/cli/crib
 dir=$(mktemp -d "$PWD/build/release/bench-XXXXXX") # not below /tmp, which the others hide
@@ -103,3 +103,6 @@ echo "==> measuring: $rounds rounds; $(uname -sr), $(nproc) processors, $([ "$(i
 cp tests/bench/serve.js "$dir/serve.js"
 mapfile -t wrk < <(command -v wrk)
 "$bin/bench_cluster" 5 3 20000 100 "$bin/bench_ask" "$dir/serve.js" "${wrk[@]}"
+if command -v node >/dev/null; then
+    TMPDIR=$dir node tests/bench/node.js "$rounds" build/release/executor/stub/crib-stub build/release/executor/daemon/cribd
+fi

@@ -58,9 +58,10 @@ function ours(options) {
   return found;
 }
 
-// Names are crib's; but the package has some policies of its own, which are files to crib.
+// Names are crib's, and the host's own come first; but the package has some, which are files to crib.
 function absolute(name) {
   if (name.includes('/')) return path.resolve(name);
+  if (fs.existsSync(`/etc/crib/policies/${name}.yaml`)) return name;
   const own = path.join(root, 'policies', `${name}.yaml`);
   return /^[\w-]+$/.test(name) && fs.existsSync(own) ? own : name;
 }
