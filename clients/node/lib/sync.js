@@ -97,9 +97,7 @@ function neverRan(result, error) {
 
 function finish(result, told, file, args) {
   Object.assign(result, { verdict: told.verdict, usage: told.usage, denied: told.denied, limit: told.limit, receipt: told.receipt });
-  if (!told.started && !told.failure && result.status === 127) {
-    told.failure = { code: -71, step: 'stub', text: 'crib-stub ended before it told anything' };
-  }
+  if (!result.signal && !result.error) told.close();
   if (!told.failure || result.error) return;
   const syscall = `spawnSync ${file}`;
   neverRan(result, fromStub(told.failure, syscall, file, args) ??

@@ -78,6 +78,12 @@ class Told {
     return fresh;
   }
 
+  /** A stub that has ended by itself, and told nothing of a task, is none, or has failed. */
+  close() {
+    if (this.started || this.verdict) return;
+    this.failure ??= { code: -71, step: 'stub', text: 'crib-stub ended before it told anything' };
+  }
+
   // While it runs, only the loss of its daemon ends it.
   #fail(error) {
     if (!this.started || error.code === -104) this.failure ??= error;

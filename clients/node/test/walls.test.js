@@ -272,8 +272,10 @@ test('a stub that is none', options, async () => {
   process.env.CRIB_STUB = '/bin/false';
   try {
     const child = crib.spawn('touch', [mark]);
-    await watch(child);
-    assert.strictEqual(child.verdict, null);
+    const { events } = await watch(child);
+    assert.deepStrictEqual(events.map(([name]) => name), ['spawn', 'error', 'close']);
+    assert.strictEqual(events[1][1].code, 'ERR_CRIB_SETUP');
+    assert.strictEqual(crib.spawnSync('touch', [mark]).error.code, 'ERR_CRIB_SETUP');
     assert.strictEqual(fs.existsSync(mark), false);
   } finally {
     if (before === undefined) delete process.env.CRIB_STUB;
