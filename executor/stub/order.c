@@ -122,6 +122,7 @@ static int take_env(struct order *order, struct crib_error *err)
 static int take_binds(struct order *order, struct crib_error *err)
 {
     const Crib__StubRequest *message = order->message;
+    const char *at = message->has_at ? text_of(order, message->at) : NULL;
     struct crib_bind *binds = arena_alloc(&order->arena, (message->n_binds + 1) * sizeof(*binds));
 
     if (!binds)
@@ -136,7 +137,7 @@ static int take_binds(struct order *order, struct crib_error *err)
         if (!new_->source || (bind->has_target && !new_->target))
             return no_memory(err);
         if (!bind->unless_there ||
-            !view_has(order->policy, new_->target ? new_->target : new_->source))
+            !view_has(order->policy, new_->target ? new_->target : new_->source, at))
             order->options.bind_count++;
     }
     order->options.binds = binds;
@@ -183,7 +184,7 @@ static int take_place(struct order *order, struct crib_error *err)
 
     if (!at)
         return message->has_at ? no_memory(err) : 0;
-    if (!options->cwd && (is_bound(options, at) || view_has(order->policy, at)))
+    if (!options->cwd && (is_bound(options, at) || view_has(order->policy, at, at)))
         options->cwd = at;
     if (!view_wants_cwd(order->policy, options->vars))
         return 0;

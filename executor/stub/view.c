@@ -14,19 +14,30 @@ bool view_is_below(const char *path, const char *top)
     return strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-/* A variable's value is not known here; CWD's is what is asked about. */
-static bool shows(const Crib__Mount *mount, const char *path)
+/* Fills @text. Return: whether it is a path: of variables only CWD's value is known here. */
+static bool target_of(const Crib__Mount *mount, const char *at, char *text, size_t size)
 {
     static const char cwd[] = "${CWD}";
-    const char *target = (const char *)mount->target.data;
+    const ProtobufCBinaryData *target = &mount->target;
+
+    if (!mount->has_target || target->len >= size)
+        return false;
+    memcpy(text, target->data, target->len);
+    text[target->len] = '\0';
+    if (strcmp(text, cwd) != 0)
+        return true;
+    if (!at || strlen(at) >= size)
+        return false;
+    memcpy(text, at, strlen(at) + 1);
+    return true;
+}
+
+static bool shows(const Crib__Mount *mount, const char *path, const char *at)
+{
     char text[4096];
 
-    if (!mount->has_target || mount->target.len >= sizeof(text))
+    if (!target_of(mount, at, text, sizeof(text)))
         return false;
-    if (mount->target.len == sizeof(cwd) - 1 && memcmp(target, cwd, sizeof(cwd) - 1) == 0)
-        return true;
-    memcpy(text, target, mount->target.len);
-    text[mount->target.len] = '\0';
     if (view_is_below(text, path))
         return true; /* what is mounted in it must not be covered */
     switch (mount->has_type ? mount->type : CRIB__MOUNT__TYPE__bind) {
@@ -43,7 +54,7 @@ static bool shows(const Crib__Mount *mount, const char *path)
     }
 }
 
-bool view_has(const crib_policy *policy, const char *path)
+bool view_has(const crib_policy *policy, const char *path, const char *at)
 {
     const Crib__Policy *message = policy ? policy->policy : NULL;
 
@@ -55,7 +66,7 @@ bool view_has(const crib_policy *policy, const char *path)
         message->namespaces->mount == CRIB__NAMESPACES__SPACE__host)
         return true;
     for (size_t i = 0; i < message->n_mounts; i++)
-        if (shows(message->mounts[i], path))
+        if (shows(message->mounts[i], path, at))
             return true;
     return false;
 }

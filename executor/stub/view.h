@@ -12,9 +12,14 @@
 
 #include "crib/policy.h"
 
-/* Return: whether a task finds the host's @path, or a place of its own, there; @policy may be NULL:
- * not known, and so no. */
-bool view_has(const crib_policy *policy, const char *path);
+/**
+ * view_has() - Look whether a task finds the host's @path, or a place of its own, there
+ * @policy: NULL: not known, and so no
+ * @at:     the value of a variable CWD; NULL: none
+ *
+ * Also where the policy mounts something below it, which is not to be covered.
+ */
+bool view_has(const crib_policy *policy, const char *path, const char *at);
 
 /* Return: whether @path is @top or in it. */
 bool view_is_below(const char *path, const char *top);

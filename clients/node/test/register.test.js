@@ -122,6 +122,15 @@ test('no stub: the program does not begin', options, () => {
   assert.match(stderr, /ERR_CRIB_NO_STUB/);
 });
 
+test('the policy project: the files around', options, () => {
+  const source = `const cp = require('child_process');
+    console.log(cp.execSync('pwd; cat b.js; echo $MINE').toString());
+    cp.fork('./b.js').on('message', (m) => console.log(m)).on('exit', (code) => console.log('status', code));`;
+  const { stdout, stderr } = run({ 'a.js': source, 'b.js': 'process.send("said"); process.disconnect();' }, ['-r', 'crib/register', 'a.js'],
+    { CRIB_POLICY: 'project', MINE: 'passed' });
+  assert.match(stdout, /^\/.*\nprocess\.send[^]*passed\n[^]*said\nstatus 0/, stderr);
+});
+
 test('a worker thread', options, () => {
   const source = `const { Worker, isMainThread } = require('worker_threads');
     if (isMainThread) new Worker(__filename); else console.log(require('child_process').execSync('${INSIDE}').toString());`;
