@@ -1,5 +1,5 @@
 # What `cmake --install` puts where: libcrib and libcrib-child with their headers, `crib`, copies of
-# crib-init and crib-compiler for hosts that forbid executing memfds, the shipped policies to read, pages and examples.
+# crib-stub, of crib-init and crib-compiler for hosts that forbid executing memfds, the shipped policies to read, pages and examples.
 include(CMakePackageConfigHelpers)
 
 set(CRIB_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/crib)

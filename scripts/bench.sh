@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# bench.sh [all|cluster|limits|daemon] - measure crib beside others, all in turn in one run
+# bench.sh [all|cluster|limits|daemon|node] - measure crib beside others, all in turn in one run
 #
 # `all` (nothing said) writes docs/benchmarks.md with its plots; the others only print. Every sandbox is
 # asked for the same walls as far as it has them; the page has the flags, and what differs. What is not
@@ -18,7 +18,7 @@ build=${CRIB_BENCH_BUILD:-}
 if [ -z "$build" ]; then
     scripts/install-deps.sh --bench || echo "==> going on without what is missing"
     scripts/build.sh release crib_cli cribd bench_true bench_first bench_use bench_child bench_filter bench_start \
-        bench_load bench_embed bench_crowd bench_message bench_stream bench_limits bench_daemon bench_ask bench_cluster
+        bench_load bench_embed bench_crowd bench_message bench_stream bench_limits bench_daemon bench_ask bench_cluster crib_stub
     build=build/release
 fi
 build=$(cd "$build" && pwd)
@@ -289,8 +289,9 @@ cluster)
     ;;
 limits) "$bin/bench_limits" 200 1000 "$dir/true" "$bin/bench_use" ;;
 daemon) "$bin/bench_daemon" 200 1024 1000 "$cribd" "$dir/true" "$bin/bench_child" ;;
+node) TMPDIR=$dir node tests/bench/client.js 20 "$build/executor/stub/crib-stub" "$cribd" ;;
 *)
-    echo "bench.sh: say all, cluster, limits or daemon" >&2
+    echo "bench.sh: say all, cluster, limits, daemon or node" >&2
     exit 1
     ;;
 esac

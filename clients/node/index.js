@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client of cribd: run programs in sandboxes, over a Unix socket.
+// child_process and cluster, each child in a sandbox.
+'use strict';
 
-export { Client, connect } from './lib/client.js';
-export { Code, ConnectionLost, CribError, OutputLost } from './lib/errors.js';
-export { Input, Output } from './lib/streams.js';
-export { Task } from './lib/task.js';
+const { real } = require('./lib/real.js');
+const { ChildProcess } = require('./lib/child.js');
+const { exec, execFile, fork, spawn } = require('./lib/async.js');
+const { execFileSync, execSync, spawnSync } = require('./lib/sync.js');
+const { cluster } = require('./lib/cluster.js');
+
+const { _forkChild } = real;
+
+module.exports = { ChildProcess, _forkChild, cluster, exec, execFile, execFileSync, execSync, fork, spawn, spawnSync };

@@ -9,7 +9,7 @@ import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
-import { CribError, Code, ConnectionLost, OutputLost, connect } from 'crib';
+import { CribError, Code, ConnectionLost, OutputLost, connect } from 'crib/client';
 
 const MIB = 1024 * 1024;
 const { ENOBUFS, ENOENT } = constants.errno;

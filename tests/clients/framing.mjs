@@ -7,7 +7,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { Code, ConnectionLost, CribError, OutputLost, connect } from 'crib';
+import { Code, ConnectionLost, CribError, OutputLost, connect } from 'crib/client';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'crib-'));
 after(() => rmSync(dir, { recursive: true }));

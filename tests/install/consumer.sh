@@ -35,7 +35,7 @@ pc=$(find "$prefix" -name crib.pc)
 [ -n "$pc" ] || fail "crib.pc is not installed"
 lib=$(cd "$(dirname "$pc")/.." && pwd)
 libdir=${lib#"$prefix/"}
-there bin/crib bin/cribd libexec/crib/crib-compiler share/crib/packaging/cribd.service share/crib/proto/executor.proto libexec/crib/crib-init "$libdir/libcrib.so" "$libdir/libcrib-child.so" \
+there bin/crib bin/cribd libexec/crib/crib-compiler share/crib/packaging/cribd.service share/crib/proto/executor.proto libexec/crib/crib-init libexec/crib/crib-stub "$libdir/libcrib.so" "$libdir/libcrib-child.so" \
     "$libdir/libcrib-child.a" "$libdir/pkgconfig/crib-child.pc" share/crib/policies/default.yaml \
     share/doc/crib/README.md include/crib/crib.h include/crib/child.h include/crib/policy.h \
     include/crib/cluster.h include/crib/error.h
