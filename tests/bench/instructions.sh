@@ -5,9 +5,9 @@
 # Counted by callgrind, and held against the line of instructions.txt for this BUILD (dev, release), WHAT
 # (start, message) and TOOLS: more than 5 % above it fails. CRIB_BENCH_RECORD=1 writes that line instead.
 # Environment, address space and the C library's choice of routines are the same everywhere, and so are
-# lengths of paths; what differs between compilers, libraries and kernels is in TOOLS, with whether this is
-# root: without a line for all of them there is nothing to hold it against. Exit status: 77 then, and
-# without valgrind.
+# lengths of paths; what differs between compilers and libraries is in TOOLS, with whether this is root.
+# Without a line for all of them there is nothing to hold it against. Exit status: 77 then, and without
+# valgrind.
 set -eu
 
 build=$1 what=$2 program=$3 file=$4
@@ -23,9 +23,8 @@ skip() {
 
 command -v valgrind >/dev/null || skip "valgrind is not installed: scripts/install-deps.sh"
 [ -n "$program" ] || skip "valgrind was not there when this was configured: configure anew"
-kernel=$(uname -r | cut -d. -f1,2)
 user=$([ "$(id -u)" = 0 ] && echo root || echo ordinary)
-tools="$5,$(valgrind --version),$(getconf GNU_LIBC_VERSION | tr ' ' -),linux-$kernel,$user"
+tools="$5,$(valgrind --version),$(getconf GNU_LIBC_VERSION | tr ' ' -),$user"
 
 dir=$(mktemp -d /tmp/crib-count-XXXXXX)
 trap 'rm -rf "$dir"' EXIT
