@@ -18,17 +18,18 @@
 
 #include "base/auto.h"
 
-#define MOST_IDLE 64
+#define MOST_KEPT 128 /* used and idle: each has two fds */
 
 struct net {
     struct net *next;
-    int space; /* the namespace */
-    int table; /* its /proc/net/unix */
+    int space;   /* the namespace */
+    int table;   /* its /proc/net/unix */
+    pid_t maker; /* who counts it */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct net *idle;
-static unsigned idle_count;
+static unsigned kept;
 static pid_t owner; /* of the list: a fork makes its own */
 
 static int open_own(const char *path)
@@ -67,7 +68,7 @@ static int leave_home(int home)
     return 0;
 }
 
-static void end(struct net *net)
+static void drop(struct net *net)
 {
     fd_close(&net->space);
     fd_close(&net->table);
@@ -83,7 +84,7 @@ static struct net *make(void)
 
     if (!net)
         return NULL;
-    *net = (struct net){.space = -1, .table = -1};
+    *net = (struct net){.space = -1, .table = -1, .maker = getpid()};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     home = open_own("/proc/thread-self/ns/net");
@@ -95,7 +96,7 @@ static struct net *make(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r == 0)
         return net;
-    end(net);
+    drop(net);
     return NULL;
 }
 
@@ -109,24 +110,48 @@ static void check_owner(void)
         struct net *net = idle;
 
         idle = net->next;
-        end(net);
+        drop(net);
     }
-    idle_count = 0;
+    kept = 0;
+}
+
+/* Under the lock, as all that counts. */
+static bool has_room(void)
+{
+    if (kept >= MOST_KEPT)
+        return false;
+    kept++;
+    return true;
+}
+
+static void forget(pid_t maker)
+{
+    pthread_mutex_lock(&lock);
+    check_owner();
+    if (maker == owner)
+        kept--;
+    pthread_mutex_unlock(&lock);
 }
 
 struct net *nets_take(void)
 {
+    bool room = false;
     struct net *net;
 
     pthread_mutex_lock(&lock);
     check_owner();
     net = idle;
-    if (net) {
+    if (net)
         idle = net->next;
-        idle_count--;
-    }
+    else
+        room = has_room();
     pthread_mutex_unlock(&lock);
-    return net ? net : make();
+    if (net || !room)
+        return net;
+    net = make();
+    if (!net)
+        forget(getpid());
+    return net;
 }
 
 /* Whether the table has its heading alone. */
@@ -141,29 +166,30 @@ static bool is_empty(const struct net *net)
 
 void nets_give_back(struct net *net)
 {
-    bool kept = false;
+    bool own = false;
 
     if (!net)
         return;
     if (is_empty(net)) {
         pthread_mutex_lock(&lock);
         check_owner();
-        kept = idle_count < MOST_IDLE;
-        if (kept) {
+        own = net->maker == owner;
+        if (own) {
             net->next = idle;
             idle = net;
-            idle_count++;
         }
         pthread_mutex_unlock(&lock);
     }
-    if (!kept)
-        end(net);
+    if (!own)
+        nets_drop(net);
 }
 
 void nets_drop(struct net *net)
 {
-    if (net)
-        end(net);
+    if (!net)
+        return;
+    forget(net->maker);
+    drop(net);
 }
 
 int nets_enter(const struct net *net)

@@ -320,6 +320,31 @@ static void test_the_starter_stays_where_it_is(void **state)
     must_be_home(&home);
 }
 
+/* More are not kept: two fds for each would be missing elsewhere. The rest make their own. */
+static void test_at_most_so_many(void **state)
+{
+    enum { ALL = 140, MOST = 128 };
+    static struct one ones[ALL];
+    struct live live;
+    int again = 0;
+
+    (void)state;
+    live_open(&live);
+    for (int i = 0; i < ALL; i++) {
+        one_init(&ones[i]);
+        one_start(&live, &ones[i], NULL, "sleep 600");
+    }
+    for (int i = 0; i < ALL; i++) {
+        crib_task_kill(ones[i].task.task, SIGKILL);
+        one_end(&live, &ones[i]);
+        again += strstr(ones[i].json, "used one after the other") != NULL;
+        assert_int_equal(ones[i].task.result.verdict, CRIB_KILLED);
+        one_done(&ones[i]);
+    }
+    assert_int_equal(again, sandbox_privileged() ? MOST : 0);
+    live_close(&live);
+}
+
 /* With room for so many more fds. Return: 0 it ran; 1 it was refused, with a reason. */
 static int with_room(rlim_t room)
 {
@@ -415,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_others_have_one_of_their_own),
         cmocka_unit_test(test_a_task_that_tries_to_change_it),
         cmocka_unit_test(test_the_starter_stays_where_it_is),
+        cmocka_unit_test(test_at_most_so_many),
         cmocka_unit_test(test_with_few_fds),
         cmocka_unit_test(test_a_fork_makes_its_own),
     };
