@@ -130,6 +130,7 @@ static int make_proc(void)
  */
 static void open_proc(struct looker *looker)
 {
+    looker->tried = true;
     looker->proc = make_proc();
     if (looker->proc == -EPERM && unshare(CLONE_NEWNS) == 0)
         looker->proc = make_proc();
@@ -223,8 +224,11 @@ static void *look_main(void *data)
     struct look *look = data;
     eventfd_t ignored;
 
-    open_proc(&look->looker);
+    /* Nothing is opened before there is a question: until its exec the task has our table, and there
+     * its fds take places which an open of ours would hold. */
     while (eventfd_read(look->ask, &ignored) == 0 && !look->leave) {
+        if (!look->looker.tried)
+            open_proc(&look->looker);
         look_now(look);
         eventfd_write(look->answer, 1);
     }
@@ -237,7 +241,7 @@ struct look *look_new(const struct init *init)
     struct look *look = calloc(1, sizeof(*look));
 
     if (look) {
-        look->looker = (struct looker){init, -1};
+        look->looker = (struct looker){.init = init, .proc = -1};
         look->ask = look->answer = -1;
     }
     return look;

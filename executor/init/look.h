@@ -84,7 +84,8 @@ bool look_at(struct look *look, const struct seccomp_notif *request, const struc
 /* The caller, as the thread sees it. */
 struct looker {
     const struct init *init;
-    int proc; /* a /proc of our own, mounted nowhere; -1 */
+    int proc;   /* a /proc of our own, mounted nowhere; -1 */
+    bool tried; /* to have one */
 };
 
 /* Reads at most @size bytes of a process, fewer where its memory ends. Return: how many. */

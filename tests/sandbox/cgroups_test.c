@@ -167,6 +167,26 @@ static void test_no_leaf_is_left(void **state)
     sandbox_done(&box);
 }
 
+/* Init has a thread from the start there: no file that it opens may be where the task's are to be. */
+static void test_many_starts_beside_inits_thread(void **state)
+{
+    char text[512];
+
+    (void)state;
+    if (!can_limit())
+        return;
+    for (int i = 0; i < 200; i++) {
+        struct sandbox box;
+
+        sandbox_init(&box);
+        box.rules = limited;
+        sandbox_probe(&box, "exit 3");
+        if (box.result.verdict != CRIB_EXITED)
+            fail_msg("start %d: %s", i, crib_error_text(&box.result.error, text, sizeof(text)));
+        sandbox_done(&box);
+    }
+}
+
 /* In a process of its own: starts a task, says so, and waits to be killed. */
 static void be_parent(int report)
 {
@@ -392,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_who_has_no_groups_is_told),
         cmocka_unit_test(test_a_task_is_in_its_own_leaf_and_sees_nothing_of_it),
         cmocka_unit_test(test_no_leaf_is_left),
+        cmocka_unit_test(test_many_starts_beside_inits_thread),
         cmocka_unit_test(test_the_leaf_of_a_detached_task_goes_after_it),
         cmocka_unit_test(test_an_ordinary_user_with_groups_of_its_own),
     };
