@@ -29,9 +29,9 @@
 #define ONE_WAY 200  /* small messages that a socket holds in any case */
 #define A_TURN  2048 /* messages that may come in one turn of the loop, and then some */
 
+#ifndef SANITIZED
 static unsigned long allocations;
 
-#ifndef SANITIZED
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 
