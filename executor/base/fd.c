@@ -50,6 +50,11 @@ int fd_above(int *fd, int lowest)
     return 0;
 }
 
+void fd_last(int *fd)
+{
+    fd_above(fd, FD_LASTING);
+}
+
 int fd_write_all(int fd, const void *data, size_t len)
 {
     const char *at = data;

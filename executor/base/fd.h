@@ -22,6 +22,15 @@ int fd_copy(int fd, int lowest);
 /* Moves *fd to @lowest or above, where it is below. Return: 0; negative errno, and it stays. */
 int fd_above(int *fd, int lowest);
 
+/*
+ * Fds that are held for long leave the numbers below alone, where they can: a child that needs only
+ * those gets a small table, however many files are open (base/image.h).
+ */
+#define FD_LASTING 64
+
+/* Moves *fd there; where no such number is to be had, it stays. */
+void fd_last(int *fd);
+
 /**
  * fd_write_all() - Write every byte, waiting where the fd would block
  *

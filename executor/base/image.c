@@ -80,11 +80,10 @@ static int find_image(const struct image *image, struct crib_error *err)
                          "the image of %s is larger than the caller's limit on the size of files: "
                          "raise it (`ulimit -f`)",
                          image->name);
-    return high < 0
-               ? fail_sys(err, high, image->step, -1, NULL,
-                          "make the image of %s, which takes memfd_create (Linux 3.17)",
-                          image->name)
-               : high;
+    return high < 0 ? fail_sys(err, high, image->step, -1, NULL,
+                               "make the image of %s, which takes memfd_create (Linux 3.17)",
+                               image->name)
+                    : high;
 }
 
 /* Whether what is kept is still ours. */
@@ -120,8 +119,15 @@ int image_fd(struct image *image, struct crib_error *err)
 struct child {
     const struct image_start *start;
     bool inside; /* of start->into */
+    bool shared; /* it begins with our table of fds */
     int failed;
 };
+
+/* A table of its own, of those alone that it needs. */
+static int part_fds(void)
+{
+    return close_range(FD_LASTING, ~0u, CLOSE_RANGE_UNSHARE) < 0 ? -errno : 0;
+}
 
 /*
  * Whatever the caller has left open is closed by the exec, when the caller goes on already: closing
@@ -143,6 +149,8 @@ static int child_main(void *data)
     const struct image_start *start = child->start;
     int r = start->before ? start->before(start->data, child->inside) : 0;
 
+    if (r == 0 && child->shared)
+        r = part_fds();
     if (r == 0)
         r = leave_fds(child->start);
     if (r == 0) {
@@ -179,12 +187,17 @@ static long clone3_on(struct clone_args *args, int (*main)(void *), void *data)
     return number;
 }
 
+static int clone_flags(const struct child *child)
+{
+    return CLONE_VM | CLONE_VFORK | CLONE_PIDFD | (child->shared ? CLONE_FILES : 0) |
+           child->start->flags;
+}
+
 /* Return: as clone_child(); another errno than that of a refused start: there is no such clone. */
 static pid_t clone_into(struct child *child, char *stack, int *ret_pidfd)
 {
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP |
-                 (uint64_t)(unsigned)child->start->flags,
+        .flags = CLONE_INTO_CGROUP | (uint64_t)(unsigned)clone_flags(child),
         .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
         .exit_signal = SIGCHLD,
         .stack = (uint64_t)(uintptr_t)stack,
@@ -198,9 +211,7 @@ static pid_t clone_into(struct child *child, char *stack, int *ret_pidfd)
 
 static pid_t clone_plain(struct child *child, char *stack, int *ret_pidfd)
 {
-    pid_t pid = clone(child_main, stack + STACK,
-                      CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD | child->start->flags, child,
-                      ret_pidfd);
+    pid_t pid = clone(child_main, stack + STACK, clone_flags(child) | SIGCHLD, child, ret_pidfd);
 
     return pid < 0 ? -errno : pid;
 }
@@ -231,7 +242,9 @@ static pid_t clone_blocked(struct child *child, char *stack, int *ret_pidfd)
 
 int image_start(const struct image_start *start, struct image_process *ret)
 {
-    struct child child = {.start = start};
+    struct child child = {.start = start,
+                          .shared =
+                              start->many && start->fd0 < FD_LASTING && start->image < FD_LASTING};
     int pidfd = -1;
     char *stack =
         mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -247,8 +260,8 @@ int image_start(const struct image_start *start, struct image_process *ret)
         waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED);
         fd_close(&pidfd);
     }
-    if (pidfd >= 0)
-        fd_above(&pidfd, 3);
+    if (pidfd >= 0 && fd_above(&pidfd, 3) == 0)
+        fd_last(&pidfd);
     *ret = (struct image_process){pid, pidfd, child.failed};
     return 0;
 }

@@ -52,7 +52,9 @@ struct image_start {
     int flags;               /* CLONE_NEW… */
     image_before *before;    /* NULL: nothing */
     const void *data;        /* for it */
-    int into; /* borrows; a cgroup (version 2) to be born in, where the kernel can; 0: none */
+    bool many; /* files are open here: the new process need not have a table of all of them first.
+                * @before opens none then */
+    int into;  /* borrows; a cgroup (version 2) to be born in, where the kernel can; 0: none */
 };
 
 /* A process that executes an image. */

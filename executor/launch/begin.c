@@ -28,6 +28,7 @@ static int make_control(int *ret_ours, int *ret_theirs)
         r = fd_above(&other, 3);
     if (r < 0)
         return r;
+    fd_last(&one);
     *ret_ours = fd_take(&one);
     *ret_theirs = fd_take(&other);
     return 0;
@@ -91,8 +92,7 @@ static int make_ready(const struct launching *what, struct launch *launch, int *
 static int clone_and_send(const struct launching *what, const struct halves *halves, int image,
                           int control, struct launch *launch, struct crib_error *err)
 {
-    int r = clone_init(what->plan->namespaces, launch->groups, launch->net, image, control,
-                       &launch->pid, &launch->pidfd, err);
+    int r = clone_init(what->plan->namespaces, image, control, launch, err);
 
     groups_started(launch->groups);
     laps_mark(launch->laps, "launch.clone");

@@ -45,6 +45,9 @@ static int namespace_flags(const Crib__NamespacesPlan *plan, const struct groups
            (plan->uts ? CLONE_NEWUTS : 0) | (plan->cgroup && !groups ? CLONE_NEWCGROUP : 0);
 }
 
+/* Its number tells of so many that to copy them, and close them at the exec, takes time. */
+#define MANY_FDS 256
+
 /* What the new process does before it executes crib-init. */
 struct before {
     const struct groups *groups; /* NULL: none */
@@ -121,20 +124,21 @@ static int start_in(const struct image_start *start, const struct net *net,
     return r;
 }
 
-int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups,
-               const struct net *net, int image, int control, pid_t *ret_pid, int *ret_pidfd,
+int clone_init(const Crib__NamespacesPlan *plan, int image, int control, struct launch *launch,
                struct crib_error *err)
 {
+    const struct groups *groups = launch->groups;
     struct before before = {.groups = groups, .own_cgroups = plan->cgroup};
     const struct image_start start = {.name = init_image.name,
                                       .image = image,
                                       .fd0 = control,
-                                      .flags = namespace_flags(plan, groups, net),
+                                      .flags = namespace_flags(plan, groups, launch->net),
                                       .before = before_exec,
                                       .data = &before,
+                                      .many = launch->control >= MANY_FDS,
                                       .into = groups ? groups_into(groups) : 0};
     struct image_process process;
-    int r = start_in(&start, net, &process);
+    int r = start_in(&start, launch->net, &process);
 
     if (r < 0 && start.into > 0 && is_of_group(r))
         return fail_sys(err, r, "cgroup", -1, NULL, "start in the task's group");
@@ -146,7 +150,7 @@ int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups,
         return launch_fail(err, process.failed, &raising);
     if (process.failed < 0)
         return launch_fail(err, process.failed, &executing);
-    *ret_pid = process.pid;
-    *ret_pidfd = process.pidfd;
+    launch->pid = process.pid;
+    launch->pidfd = process.pidfd;
     return 0;
 }

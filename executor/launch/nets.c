@@ -57,7 +57,11 @@ static int look_around(struct net *net)
 {
     net->space = open_own("/proc/thread-self/ns/net");
     net->table = net->space < 0 ? net->space : open_own("/proc/thread-self/net/unix");
-    return net->table < 0 ? net->table : raise_lo();
+    if (net->table < 0)
+        return net->table;
+    fd_last(&net->space);
+    fd_last(&net->table);
+    return raise_lo();
 }
 
 /* That there is a way back is tried before: a user namespace may have a network that is not its. */

@@ -26,17 +26,15 @@ extern struct image init_image; /* crib-init */
 
 /**
  * clone_init() - Clone into new namespaces and execute the image
- * @groups:  borrows; the task's, which it joins; NULL: none
- * @net:     borrows; the network that it is to be in; NULL: as the plan says
  * @image:   borrows; crib-init
  * @control: borrows; becomes init's fd 0
+ * @launch:  its groups and its net are there, where it is to have any; its pid and pidfd are filled
  *
  * Suspends the calling thread until the exec.
  *
- * Return: 0 and the pid and pidfd; negative errno
+ * Return: 0; negative errno
  */
-int clone_init(const Crib__NamespacesPlan *plan, const struct groups *groups,
-               const struct net *net, int image, int control, pid_t *ret_pid, int *ret_pidfd,
+int clone_init(const Crib__NamespacesPlan *plan, int image, int control, struct launch *launch,
                struct crib_error *err);
 
 #define PLAN_TREES 160 /* more than a plan has mounts */
